@@ -1,0 +1,47 @@
+# k2bridge: PGXS build. `make && make install`; `make check-unit`, `make sandbox` build what the tests need.
+EXTENSION    = k2bridge
+EXTVERSION   = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" k2bridge.control)
+MODULE_big   = k2bridge
+OBJS         = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/*/*.cpp)))
+
+# The order of the rooms' SQL, written down here and nowhere else. *.sql become the extension's members,
+# *.tables.sql are what k2bridge.setup() runs.
+include src/order.mk
+INSTALL_SQL  = k2bridge--$(EXTVERSION).sql
+DATA         = $(wildcard sql/k2bridge--*--*.sql)
+DATA_built   = $(INSTALL_SQL)
+
+REGRESS_OPTS = --inputdir=. --load-extension=plpgsql
+REGRESS      = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/[0-9]*.sql)))
+ISOLATION    = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation
+TAP_TESTS    = 1
+
+PG_CPPFLAGS  = -Isrc -MMD -MP -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CXXFLAGS  = -std=c++20 -Wall -Wextra -Wno-register -Wno-unknown-warning-option $(WERROR) $(SANITIZE)
+SHLIB_LINK   = -lcurl -ljansson -lmicrohttpd -lstdc++ -Wl,--version-script=src/exports.map $(SANITIZE)
+EXTRA_CLEAN  = $(OBJS:.o=.d) build results
+override with_llvm = no
+PG_CONFIG   ?= pg_config
+PGXS        := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+-include $(OBJS:.o=.d)
+
+$(shlib): src/exports.map
+
+$(INSTALL_SQL): src/install.sql $(SQL_MEMBERS) $(SQL_TABLES) src/finish.sql src/order.mk k2bridge.control
+	{ cat src/install.sql $(SQL_MEMBERS); \
+	  echo 'CREATE FUNCTION k2bridge.setup_script(OUT part integer, OUT ddl text) RETURNS SETOF record'; \
+	  echo '    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$setup_script$$ VALUES'; \
+	  position=0; for room in $(SQL_TABLES); do \
+	    [ $$position = 0 ] || echo ','; position=$$((position + 1)); \
+	    echo "($$position, \$$setup_tables\$$"; cat $$room; printf '%s' '$$setup_tables$$)'; \
+	  done; \
+	  echo ' $$setup_script$$;'; \
+	  echo "COMMENT ON FUNCTION k2bridge.setup_script() IS 'The DDL that k2bridge.setup() runs, part by part.';"; \
+	  cat src/finish.sql; } | sed 's/@EXTVERSION@/$(EXTVERSION)/g' > $@.part && mv $@.part $@
+
+sandbox:
+	$(MAKE) -C test/sandbox
+
+.PHONY: sandbox

@@ -1,0 +1,13 @@
+# Order of the SQL files: members of the extension first, then what k2bridge.setup() creates.
+SQL_MEMBERS = \
+    src/setup.sql \
+    src/pg/identity.sql \
+    src/outbox/types.sql \
+    src/outbox/audit.sql \
+    src/outbox/queue.sql
+
+SQL_TABLES = \
+    src/setup.tables.sql \
+    src/outbox/endpoint.tables.sql \
+    src/outbox/outbox.tables.sql \
+    src/outbox/history.tables.sql

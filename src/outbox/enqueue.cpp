@@ -1,0 +1,157 @@
+// Every insert into k2bridge.outbox: as the owner of the tables, with the role that came in as created_by.
+//
+// The xid is assigned and due_at is stamped with the clock inside the insert, never earlier than it: the dispatcher
+// relies on it when it moves its floor (dispatcher.cpp).
+#include "pg/identity.hpp"
+#include "pg/roster.hpp"
+#include "settings.hpp"
+
+extern "C" {
+#include "utils/array.h"
+}
+
+namespace outbox
+{
+
+namespace
+{
+
+// $1 endpoints, $2 args, $3 subjects, $4 servers, $5 due_at, $6 created_by, $7 correlation
+constexpr const char *insert_sql =
+    "INSERT INTO k2bridge.outbox (endpoint, args, subject, server, due_at, created_by, correlation)"
+    " SELECT n.endpoint, n.args, n.subject, n.server, greatest($5, pg_catalog.clock_timestamp()), $6, $7"
+    " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
+    " WITH ORDINALITY AS n (endpoint, args, subject, server, position)"
+    " JOIN k2bridge.endpoint e ON e.name OPERATOR(pg_catalog.=) n.endpoint"
+    " ORDER BY n.position RETURNING id";
+
+SPIPlanPtr insert_plan()
+{
+    static SPIPlanPtr plan = nullptr;
+    if (plan == nullptr) {
+        Oid types[] = {TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, NAMEARRAYOID, TIMESTAMPTZOID, NAMEOID, UUIDOID};
+        SPIPlanPtr prepared = SPI_prepare(insert_sql, 7, types);
+        if (prepared == nullptr)
+            elog(ERROR, "could not prepare the insert into k2bridge.outbox");
+        SPI_keepplan(prepared);
+        plan = prepared;
+    }
+    return plan;
+}
+
+// Queueing may be switched off for loading history; only the owner of the tables may do so.
+bool switched_off(Oid owner)
+{
+    if (settings::enqueue)
+        return false;
+    const Oid caller = pg::caller();
+    if (caller != owner && !superuser_arg(caller))
+        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                errmsg("only the owner of the tables of k2bridge may set k2bridge.enqueue to off"));
+    return true;
+}
+
+[[noreturn]] void unknown_endpoint(ArrayType *endpoints)
+{
+    Datum *names;
+    int count;
+    deconstruct_array(endpoints, TEXTOID, -1, false, TYPALIGN_INT, &names, nullptr, &count);
+    Oid types[] = {TEXTARRAYOID};
+    Datum values[] = {PointerGetDatum(endpoints)};
+    SPI_execute_with_args("SELECT n FROM pg_catalog.unnest($1) n WHERE NOT EXISTS"
+                          " (SELECT FROM k2bridge.endpoint e WHERE e.name OPERATOR(pg_catalog.=) n) LIMIT 1",
+                          1, types, values, nullptr, true, 1);
+    const char *missing = SPI_processed == 0 ? "?" : SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("endpoint \"%s\" does not exist", missing),
+            errhint("SELECT name FROM k2bridge.endpoint lists the endpoints."));
+}
+
+// Inserts the rows and returns their ids as bigint[]; null when queueing is switched off.
+ArrayType *insert(ArrayType *endpoints, ArrayType *args, ArrayType *subjects, ArrayType *servers, TimestampTz due_at)
+{
+    const Oid owner = pg::tables_owner();
+    if (switched_off(owner))
+        return nullptr;
+    const int wanted = ArrayGetNItems(ARR_NDIM(endpoints), ARR_DIMS(endpoints));
+    NameData created_by;
+    namestrcpy(&created_by, GetUserNameFromId(pg::caller(), false));
+    pg_uuid_t story = pg::correlation();
+    Datum values[] = {PointerGetDatum(endpoints), PointerGetDatum(args),   PointerGetDatum(subjects),
+                      PointerGetDatum(servers),   TimestampTzGetDatum(due_at), NameGetDatum(&created_by),
+                      UUIDPGetDatum(&story)};
+    const MemoryContext caller_context = CurrentMemoryContext;
+    (void)GetCurrentTransactionId();
+    Oid user;
+    int context;
+    GetUserIdAndSecContext(&user, &context);
+    SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
+    SPI_connect();
+    if (SPI_execute_plan(insert_plan(), values, nullptr, false, 0) != SPI_OK_INSERT_RETURNING)
+        elog(ERROR, "could not insert into k2bridge.outbox");
+    const uint64 inserted = SPI_processed;
+    if (inserted != static_cast<uint64>(wanted))
+        unknown_endpoint(endpoints);
+    Datum *ids = static_cast<Datum *>(palloc(sizeof(Datum) * (inserted + 1)));
+    bool null;
+    for (uint64 i = 0; i < inserted; ++i)
+        ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null);
+    const MemoryContext spi_context = MemoryContextSwitchTo(caller_context);
+    ArrayType *result = construct_array(ids, static_cast<int>(inserted), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+    MemoryContextSwitchTo(spi_context);
+    SPI_finish();
+    SetUserIdAndSecContext(user, context);
+    pg::wake_dispatcher_at_commit();
+    return result;
+}
+
+ArrayType *single(Datum value, bool null, Oid type, int length, char align)
+{
+    int dims[] = {1}, bounds[] = {1};
+    bool nulls[] = {null};
+    return construct_md_array(&value, nulls, 1, dims, bounds, type, length, false, align);
+}
+
+} // namespace
+
+} // namespace outbox
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(k2bridge_enqueue);
+PG_FUNCTION_INFO_V1(k2bridge_enqueue_all);
+
+// k2bridge.enqueue(endpoint text, args jsonb, subject text, server name, due_at timestamptz) → bigint
+PGDLLEXPORT Datum k2bridge_enqueue(PG_FUNCTION_ARGS)
+{
+    if (PG_ARGISNULL(0))
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("endpoint must not be null"));
+    if (PG_ARGISNULL(1))
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("args must not be null"),
+                errhint("An endpoint without arguments takes '{}'."));
+    using outbox::single;
+    ArrayType *ids =
+        outbox::insert(single(PG_GETARG_DATUM(0), false, TEXTOID, -1, TYPALIGN_INT),
+                       single(PG_GETARG_DATUM(1), false, JSONBOID, -1, TYPALIGN_INT),
+                       single(PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2), PG_ARGISNULL(2), TEXTOID, -1, TYPALIGN_INT),
+                       single(PG_ARGISNULL(3) ? 0 : PG_GETARG_DATUM(3), PG_ARGISNULL(3), NAMEOID, NAMEDATALEN, TYPALIGN_CHAR),
+                       PG_ARGISNULL(4) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(4));
+    if (ids == nullptr)
+        PG_RETURN_NULL();
+    PG_RETURN_INT64(*reinterpret_cast<int64 *>(ARR_DATA_PTR(ids)));
+}
+
+// k2bridge.enqueue_all(endpoints text[], args jsonb[], subjects text[], servers name[], due_at timestamptz) → bigint[]
+PGDLLEXPORT Datum k2bridge_enqueue_all(PG_FUNCTION_ARGS)
+{
+    ArrayType *endpoints = PG_GETARG_ARRAYTYPE_P(0);
+    const int count = ArrayGetNItems(ARR_NDIM(endpoints), ARR_DIMS(endpoints));
+    for (int i = 1; i < 4; ++i)
+        if (ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(i)), ARR_DIMS(PG_GETARG_ARRAYTYPE_P(i))) != count)
+            ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("the arrays must be of one length"));
+    ArrayType *ids = outbox::insert(endpoints, PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2), PG_GETARG_ARRAYTYPE_P(3),
+                                    PG_GETARG_TIMESTAMPTZ(4));
+    if (ids == nullptr)
+        PG_RETURN_NULL();
+    PG_RETURN_ARRAYTYPE_P(ids);
+}
+}

@@ -1,0 +1,161 @@
+// See roster.hpp. One lightweight lock protects a fixed array; entries of dead processes are taken over.
+#include "pg/roster.hpp"
+
+extern "C" {
+#include "storage/lwlock.h"
+#include "storage/procarray.h"
+#include "storage/shmem.h"
+}
+
+namespace pg
+{
+
+namespace
+{
+
+struct Shared {
+    LWLock *lock;
+    RosterEntry entries[roster_size];
+};
+
+Shared *shared;
+RosterEntry *mine;
+shmem_request_hook_type former_request;
+shmem_startup_hook_type former_startup;
+
+void request_memory()
+{
+    if (former_request)
+        former_request();
+    RequestAddinShmemSpace(sizeof(Shared));
+    RequestNamedLWLockTranche("k2bridge", 1);
+}
+
+void start_memory()
+{
+    if (former_startup)
+        former_startup();
+    bool found;
+    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+    shared = static_cast<Shared *>(ShmemInitStruct("k2bridge", sizeof(Shared), &found));
+    if (!found) {
+        memset(static_cast<void *>(shared), 0, sizeof(Shared));
+        shared->lock = &GetNamedLWLockTranche("k2bridge")->lock;
+    }
+    LWLockRelease(AddinShmemInitLock);
+}
+
+void leave(int, Datum)
+{
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    if (mine && mine->pid == MyProcPid)
+        mine->pid = 0;
+    LWLockRelease(shared->lock);
+}
+
+bool alive(const RosterEntry &entry) { return entry.pid != 0 && BackendPidGetProc(entry.pid) != nullptr; }
+
+bool wanted_at_commit;
+
+void wake_at_commit(XactEvent event, void *)
+{
+    if (event == XACT_EVENT_COMMIT && wanted_at_commit)
+        roster::wake(MyDatabaseId, Worker::dispatcher);
+    if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+        wanted_at_commit = false;
+}
+
+} // namespace
+
+namespace roster
+{
+
+void request()
+{
+    former_request = shmem_request_hook;
+    shmem_request_hook = request_memory;
+    former_startup = shmem_startup_hook;
+    shmem_startup_hook = start_memory;
+}
+
+bool available() { return shared != nullptr; }
+
+bool join(Oid database, Worker kind, int index)
+{
+    RosterEntry *place = nullptr;
+    bool taken = false;
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    for (RosterEntry &entry : shared->entries) {
+        const bool living = alive(entry);
+        if (living && entry.database == database && entry.kind == kind && entry.index == index)
+            taken = true;
+        if (!living && place == nullptr)
+            place = &entry;
+    }
+    if (!taken && place) {
+        memset(static_cast<void *>(place), 0, sizeof *place);
+        place->database = database;
+        place->kind = kind;
+        place->index = index;
+        place->pid = MyProcPid;
+        place->started = GetCurrentTimestamp();
+        place->latch = MyLatch;
+        mine = place;
+    }
+    LWLockRelease(shared->lock);
+    if (taken || place == nullptr)
+        return false;
+    before_shmem_exit(leave, 0);
+    return true;
+}
+
+void tell_state(const char *state)
+{
+    if (mine)
+        strlcpy(mine->state, state, sizeof mine->state);
+}
+
+void tell_error(const char *error)
+{
+    if (mine == nullptr)
+        return;
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    strlcpy(mine->error, error ? error : "", sizeof mine->error);
+    mine->error_at = error ? GetCurrentTimestamp() : 0;
+    LWLockRelease(shared->lock);
+}
+
+void wake(Oid database, Worker kind)
+{
+    if (shared == nullptr)
+        return;
+    for (RosterEntry &entry : shared->entries)
+        if (entry.pid != 0 && entry.database == database && entry.kind == kind && entry.latch)
+            SetLatch(entry.latch);
+}
+
+int list(RosterEntry *entries)
+{
+    int count = 0;
+    if (shared == nullptr)
+        return 0;
+    LWLockAcquire(shared->lock, LW_SHARED);
+    for (const RosterEntry &entry : shared->entries)
+        if (entry.pid != 0)
+            entries[count++] = entry;
+    LWLockRelease(shared->lock);
+    return count;
+}
+
+} // namespace roster
+
+void wake_dispatcher_at_commit()
+{
+    static bool hooked = false;
+    if (!hooked)
+        RegisterXactCallback(wake_at_commit, nullptr);
+    hooked = true;
+    wanted_at_commit = true;
+}
+
+} // namespace pg
