@@ -35,7 +35,8 @@ class Engine
 {
 public:
     /// Initialises libcurl on first use, so make it in the process that uses it, after any fork. Throws
-    /// std::runtime_error or std::system_error when libcurl or epoll refuses.
+    /// std::runtime_error or std::system_error when libcurl or epoll refuses, std::invalid_argument for
+    /// limits of 0.
     explicit Engine(Limits limits = {});
     /// Drops what is running; nothing is reported.
     ~Engine();
