@@ -20,6 +20,7 @@ struct Shared {
 
 Shared *shared;
 RosterEntry *mine;
+Left why_left = Left::unexpectedly;
 shmem_request_hook_type former_request;
 shmem_startup_hook_type former_startup;
 
@@ -48,21 +49,31 @@ void start_memory()
 void leave(int, Datum)
 {
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-    if (mine && mine->pid == MyProcPid)
+    if (mine && mine->pid == MyProcPid) {
+        mine->left = why_left;
         mine->pid = 0;
+    }
     LWLockRelease(shared->lock);
+    roster::wake(InvalidOid, Worker::launcher);
 }
 
 bool alive(const RosterEntry &entry) { return entry.pid != 0 && BackendPidGetProc(entry.pid) != nullptr; }
 
-bool wanted_at_commit;
+unsigned wanted_at_commit; // a bit per kind
 
-void wake_at_commit(XactEvent event, void *)
+void wake_wanted(XactEvent event, void *)
 {
-    if (event == XACT_EVENT_COMMIT && wanted_at_commit)
-        roster::wake(MyDatabaseId, Worker::dispatcher);
+    if (event == XACT_EVENT_COMMIT)
+        for (Worker kind : {Worker::launcher, Worker::dispatcher, Worker::scheduler, Worker::listener})
+            if (wanted_at_commit & (1u << static_cast<int>(kind)))
+                roster::wake(kind == Worker::launcher ? InvalidOid : MyDatabaseId, kind);
     if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-        wanted_at_commit = false;
+        wanted_at_commit = 0;
+}
+
+bool same_place(const RosterEntry &entry, Oid database, Worker kind, int index)
+{
+    return entry.started != 0 && entry.database == database && entry.kind == kind && entry.index == index;
 }
 
 } // namespace
@@ -82,16 +93,21 @@ bool available() { return shared != nullptr; }
 
 bool join(Oid database, Worker kind, int index)
 {
-    RosterEntry *place = nullptr;
+    RosterEntry *own = nullptr, *fresh = nullptr, *left = nullptr;
     bool taken = false;
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
     for (RosterEntry &entry : shared->entries) {
         const bool living = alive(entry);
-        if (living && entry.database == database && entry.kind == kind && entry.index == index)
-            taken = true;
-        if (!living && place == nullptr)
-            place = &entry;
+        if (same_place(entry, database, kind, index)) {
+            own = &entry;
+            taken = taken || living;
+        } else if (entry.started == 0 && fresh == nullptr) {
+            fresh = &entry;
+        } else if (!living && left == nullptr) {
+            left = &entry;
+        }
     }
+    RosterEntry *place = own ? own : fresh ? fresh : left;
     if (!taken && place) {
         memset(static_cast<void *>(place), 0, sizeof *place);
         place->database = database;
@@ -106,6 +122,7 @@ bool join(Oid database, Worker kind, int index)
     if (taken || place == nullptr)
         return false;
     before_shmem_exit(leave, 0);
+    wake(InvalidOid, Worker::launcher);
     return true;
 }
 
@@ -115,15 +132,18 @@ void tell_state(const char *state)
         strlcpy(mine->state, state, sizeof mine->state);
 }
 
-void tell_error(const char *error)
+void tell_error(const char *error, const char *hint)
 {
     if (mine == nullptr)
         return;
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
     strlcpy(mine->error, error ? error : "", sizeof mine->error);
+    strlcpy(mine->hint, hint ? hint : "", sizeof mine->hint);
     mine->error_at = error ? GetCurrentTimestamp() : 0;
     LWLockRelease(shared->lock);
 }
+
+void tell_leaving(Left why) { why_left = why; }
 
 void wake(Oid database, Worker kind)
 {
@@ -141,21 +161,37 @@ int list(RosterEntry *entries)
         return 0;
     LWLockAcquire(shared->lock, LW_SHARED);
     for (const RosterEntry &entry : shared->entries)
-        if (entry.pid != 0)
+        if (alive(entry))
             entries[count++] = entry;
     LWLockRelease(shared->lock);
     return count;
 }
 
+bool find(Oid database, Worker kind, int index, RosterEntry *entry)
+{
+    bool found = false;
+    LWLockAcquire(shared->lock, LW_SHARED);
+    for (const RosterEntry &candidate : shared->entries)
+        if (same_place(candidate, database, kind, index)) {
+            *entry = candidate;
+            if (!alive(candidate))
+                entry->pid = 0;
+            found = true;
+            break;
+        }
+    LWLockRelease(shared->lock);
+    return found;
+}
+
 } // namespace roster
 
-void wake_dispatcher_at_commit()
+void wake_at_commit(Worker kind)
 {
     static bool hooked = false;
     if (!hooked)
-        RegisterXactCallback(wake_at_commit, nullptr);
+        RegisterXactCallback(wake_wanted, nullptr);
     hooked = true;
-    wanted_at_commit = true;
+    wanted_at_commit |= 1u << static_cast<int>(kind);
 }
 
 } // namespace pg

@@ -9,6 +9,13 @@ namespace pg
 
 enum class Worker : int { launcher, dispatcher, scheduler, listener };
 
+// Why a process left the roster; its entry keeps it until the place is needed again.
+enum class Left : int {
+    unexpectedly, // terminated, or could not go on
+    asked,        // the database is wanted by somebody or no longer listed
+    nothing_here  // the extension or its tables do not exist
+};
+
 struct RosterEntry {
     Oid database; // InvalidOid: the launcher
     Worker kind;
@@ -18,7 +25,9 @@ struct RosterEntry {
     Latch *latch;
     char state[64];  // what it does now, for k2bridge.status
     char error[256]; // last error of its loop, empty when well
+    char hint[160];  // what to do about it
     TimestampTz error_at;
+    Left left; // meaningful while pid is 0
 };
 
 constexpr int roster_size = 256;
@@ -31,15 +40,20 @@ bool available(); // false: not preloaded, so no worker runs
 // Registers this process, until it exits. False: another live process holds that place, or the roster is full.
 bool join(Oid database, Worker kind, int index);
 void tell_state(const char *state);
-void tell_error(const char *error); // null: well again
+void tell_error(const char *error, const char *hint = nullptr); // null: well again
+void tell_leaving(Left why);
 
 // Sets the latch of the worker of this kind and database, if it runs. Never raises.
 void wake(Oid database, Worker kind);
 
-int list(RosterEntry *entries); // copies the occupied entries, returns how many
+int list(RosterEntry *entries); // copies the entries of living processes, returns how many
+
+// The entry of this place, living or left; false: never taken, or its place was needed by another.
+bool find(Oid database, Worker kind, int index, RosterEntry *entry);
 } // namespace roster
 
-// Wakes the dispatcher of this database when the current transaction commits.
-void wake_dispatcher_at_commit();
+// Wakes the worker of this database (launcher: of the cluster) when the current transaction commits.
+void wake_at_commit(Worker kind);
+inline void wake_dispatcher_at_commit() { wake_at_commit(Worker::dispatcher); }
 
 } // namespace pg

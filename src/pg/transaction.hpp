@@ -1,0 +1,51 @@
+// The transaction frame of the workers: everything they do with SQL happens inside transaction(), and what
+// may fail alone inside subtransaction(). Both roll back by themselves and hand the error back as a value.
+//
+// f is C++ code; it makes its own steps into PostgreSQL through pg::call and finds SPI connected and a
+// snapshot set. Not for backends of users: there an error belongs to the user.
+#pragma once
+
+#include "pg/guard.hpp"
+#include "settings.hpp"
+
+namespace pg
+{
+
+// A PostgreSQL error (or C++ exception) after its rollback. Texts are empty when there are none.
+struct CaughtError {
+    int sqlstate;
+    std::string message, detail, hint, context;
+};
+
+// Copies and flushes the error in flight. The caller rolls back.
+CaughtError take_error();
+
+// What a C++ exception other than ErrorInFlight says; call inside its catch block.
+CaughtError describe_exception() noexcept;
+
+// Writes the error to the server log, SQLSTATE and all, as it would have been reported. Level LOG … WARNING.
+void log_error(int level, const CaughtError &error);
+
+struct Frame {
+    const char *activity;  // shown in pg_stat_activity.query
+    Oid role = InvalidOid; // InvalidOid: the owner of the tables (tables_owner())
+    int statement_timeout = settings::statement_timeout; // ms for the whole of f, 0: none
+};
+
+// Runs f in a transaction of its own, as frame.role under SECURITY_LOCAL_USERID_CHANGE until after the commit
+// (deferred triggers run as that role too, never as superuser), and commits. Returns the error that made it
+// roll back instead. Settings changed inside do not survive. Raises ErrorInFlight only when the rollback
+// itself fails.
+std::optional<CaughtError> transaction(const Frame &frame, const std::function<void()> &f);
+
+// When the deferred constraints of an item are checked.
+enum class Constraints {
+    at_commit,
+    at_end // of the subtransaction, so that a failure is that item's alone
+};
+
+// Runs f in a subtransaction, which is released; or rolled back and the error returned. Restores memory
+// context, resource owner, user and settings. Only inside transaction(), or in a function a backend runs.
+std::optional<CaughtError> subtransaction(Constraints when, const std::function<void()> &f);
+
+} // namespace pg
