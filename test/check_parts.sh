@@ -1,0 +1,210 @@
+# The parts of check.sh, sourced by it: each runs one kind of test as the unprivileged user in the copy $work/gcc and
+# calls pass and fail for every single test.
+
+sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -g -U_FORTIFY_SOURCE"
+
+# Runs a command with a time limit, output to log/NAME.log: logged NAME SECONDS COMMAND …
+logged() {
+    local log=$work/log/$1.log seconds=$2 status=0
+    shift 2
+    run_as_user timeout -k 10 "$seconds" "$@" >"$log" 2>&1 </dev/null || status=$?
+    [ $status -ne 124 ] || echo "stopped after $seconds seconds" >>"$log"
+    return $status
+}
+
+show_tail() { sed "s/^/    /" "$1" | tail -n "${2:-25}"; }
+
+# One step that passes or fails as a whole: step NAME SECONDS COMMAND …
+step() {
+    local name=$1
+    if logged "$@"; then
+        pass "$name"
+    else
+        fail "$name"
+        show_tail "$work/log/$name.log"
+        return 1
+    fi
+}
+
+# Counts the tests of a program that ends with "N passed, N failed", prints TAP, or says nothing but its exit status.
+# A program that exits non-zero without naming a failure counts as one.
+counted() {
+    local name=$1 log=$work/log/$1.log status=0 good=0 bad=0 line
+    logged "$@" || status=$?
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1 || true)
+    if [ -n "$line" ]; then
+        read -r good _ bad _ <<<"${line/,/}"
+    else
+        good=$(grep -cE '^ok [0-9]+' "$log" || true)
+        bad=$(grep -cE '^not ok [0-9]+' "$log" || true)
+    fi
+    [ $status -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+    [ $status -ne 0 ] || [ $((good + bad)) -gt 0 ] || good=1
+    pass "$name" "$good"
+    if [ "$bad" -gt 0 ]; then
+        fail "$name" "$bad"
+        grep -E '^not ok|^#|[Ff]ail' "$log" | head -n 20 | sed 's/^/    /'
+        show_tail "$log" 15
+    fi
+}
+
+# The extension under both compilers, and the format of the sources. The rest of the checks run the g++ build.
+part_build() {
+    say "building with g++"
+    copy_tree "$work/gcc"
+    step g++ 900 make -C "$work/gcc" -j"$jobs" WERROR=-Werror SANITIZE="${sanitize:+$sanitizers}" || return 1
+    logged install 120 make -C "$work/gcc" install || { show_tail "$work/log/install.log"; return 1; }
+    [[ " $only " == *" build "* ]] || { passed=0; return; }
+    say "building with clang"
+    copy_tree "$work/clang"
+    step clang 900 make -C "$work/clang" -j"$jobs" WERROR=-Werror CC=clang CXX=clang++ || true
+    rm -rf "$work/clang"
+    say "format of the sources"
+    logged format 120 bash -c "cd '$work/gcc' && find src test \\( -name '*.cpp' -o -name '*.hpp' -o -name '*.h' \\) -print0 |
+        xargs -0 clang-format --dry-run -Werror" && pass format ||
+        say "not formatted: $(sed -n 's/^\([^: ]*\):[0-9].*/\1/p' "$work/log/format.log" | sort -u | tr '\n' ' ')"
+}
+
+build_sandbox() {
+    [ -z "${sandbox_built:-}" ] || return 0
+    [ -e "$work/gcc/test/sandbox/Makefile" ] || return 0
+    sandbox_built=yes
+    step sandbox-build 600 make -C "$work/gcc/test/sandbox" -j"$jobs" EXTRA="${sanitize:+$sanitizers}"
+}
+
+part_sandbox() {
+    [ -e "$work/gcc/test/sandbox/Makefile" ] || { say "no sandbox bank yet"; return; }
+    say "the sandbox bank"
+    build_sandbox || return 1
+    counted sandbox 300 make -s -C "$work/gcc/test/sandbox" check EXTRA="${sanitize:+$sanitizers}"
+}
+
+part_unit() {
+    [ -e "$work/gcc/test/unit/Makefile" ] || { say "no unit tests yet"; return; }
+    say "unit tests"
+    counted unit 600 make -s -C "$work/gcc/test/unit" -j"$jobs" check EXTRA="${sanitize:+$sanitizers}"
+}
+
+start_cluster() {
+    [ -z "${cluster:-}" ] || return 0
+    cluster=$work/cluster
+    logged cluster 120 bash "$work/gcc/test/cluster.sh" start "$cluster" || { show_tail "$work/log/cluster.log"; return 1; }
+    cluster_port=$(cat "$cluster/port")
+}
+
+# Counts the lines of pg_regress and pg_isolation_regress, of 15 ("test x ... ok") and of 16 and later ("ok 1 - x").
+regress_results() {
+    local name=$1 status=$2 log=$work/log/$1.log diffs=$3 good bad
+    good=$(grep -cE '^((test )?.*\.\.\. ok|ok [0-9])' "$log" || true)
+    bad=$(grep -cE '^((test )?.*\.\.\. FAILED|not ok [0-9])' "$log" || true)
+    [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+    pass "$name" "$good"
+    [ "$bad" -gt 0 ] || return 0
+    fail "$name" "$bad"
+    if [ -s "$diffs" ]; then
+        cp "$diffs" "$work/log/$name.diffs"
+        head -n 120 "$diffs" | sed 's/^/    /'
+    else
+        show_tail "$log"
+    fi
+    cp "$cluster/log/server.log" "$work/log/$name-server.log"
+    tail -n 25 "$cluster/log/server.log" | sed 's/^/    server: /'
+}
+
+# Results must not depend on the session's time zone, so all of it runs three times. pg_regress sets PGTZ itself; what
+# launches psql may set it again.
+part_regress() {
+    local tests zone name status
+    tests=$(cd "$work/gcc" && ls sql/[0-9]*.sql 2>/dev/null | sed 's,sql/\(.*\)\.sql,\1,')
+    [ -n "$tests" ] || { say "no regression tests yet"; return; }
+    start_cluster || return 1
+    for zone in UTC Asia/Almaty America/New_York; do
+        say "regression tests, time zone $zone"
+        name=regress-${zone##*/}
+        status=0
+        # shellcheck disable=SC2086
+        logged "$name" 600 env "PGHOST=$cluster/run" "$(regress_program regress pg_regress)" \
+            --inputdir="$work/gcc" --outputdir="$work/gcc/build/$name" --bindir="$("$PG_CONFIG" --bindir)" \
+            --host="$cluster/run" --port="$cluster_port" --user=postgres --dbname=contrib_regression \
+            --load-extension=plpgsql --launcher="env PGTZ=$zone" $tests || status=$?
+        regress_results "$name" $status "$work/gcc/build/$name/regression.diffs"
+    done
+}
+
+regress_program() { echo "$("$PG_CONFIG" --pkglibdir)/pgxs/src/test/$1/$2"; }
+
+part_isolation() {
+    local tests status=0
+    tests=$(cd "$work/gcc" && ls test/isolation/specs/*.spec 2>/dev/null | sed 's,.*/\(.*\)\.spec,\1,')
+    [ -n "$tests" ] || { say "no isolation tests yet"; return; }
+    start_cluster || return 1
+    say "isolation tests"
+    # shellcheck disable=SC2086
+    logged isolation 900 "$(regress_program isolation pg_isolation_regress)" --inputdir="$work/gcc/test/isolation" \
+        --outputdir="$work/gcc/build/isolation" --bindir="$("$PG_CONFIG" --bindir)" --host="$cluster/run" \
+        --port="$cluster_port" --user=postgres --dbname=isolation_regression $tests || status=$?
+    regress_results isolation $status "$work/gcc/build/isolation/output_iso/regression.diffs"
+}
+
+part_tap() {
+    local file name before
+    ls "$work"/gcc/test/t/*.pl >/dev/null 2>&1 || { say "no TAP tests yet"; return; }
+    build_sandbox || true
+    for file in "$work"/gcc/test/t/*.pl; do
+        name=$(basename "$file" .pl)
+        before=$SECONDS
+        counted "tap-$name" 900 bash -c "cd '$work/gcc' && exec prove -v -I test/t -I \"\$('$PG_CONFIG' --pkglibdir)/pgxs/src/test/perl\" '$file'"
+        say "TAP $name took $((SECONDS - before)) s"
+    done
+}
+
+# The address sanitizer must be awake before the server's first library takes a lock that its own start needs: a
+# library whose constructor runs first does that. The private server's postgres becomes a script that loads both.
+sanitized_server() {
+    local bin
+    bin=$("$PG_CONFIG" --bindir)
+    printf '#include <stdlib.h>\n__attribute__((constructor)) static void wake(void) { free(malloc(1)); }\n' >"$work/first.c"
+    gcc -shared -fPIC -Wl,-z,initfirst -o "$work/first.so" "$work/first.c"
+    chmod 755 "$work/first.so"
+    mv "$bin/postgres" "$bin/postgres.real"
+    cat >"$bin/postgres" <<END
+#!/bin/bash
+export LD_PRELOAD=$(gcc -print-file-name=libasan.so):$work/first.so
+export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:detect_stack_use_after_return=0:log_path=$work/log/asan
+export UBSAN_OPTIONS=print_stacktrace=1
+exec -a "\$0" "$bin/postgres.real" "\$@"
+END
+    chmod 755 "$bin/postgres"
+}
+
+sanitizer_reports() {
+    local report
+    say "reports of the sanitizers"
+    if ls "$work"/log/asan.* >/dev/null 2>&1; then
+        for report in "$work"/log/asan.*; do
+            fail "address sanitizer: $(grep -m 1 ERROR "$report" || basename "$report")"
+            head -n 30 "$report" | sed 's/^/    /'
+        done
+    else
+        pass "address sanitizer"
+    fi
+    report=$(grep -rhE 'runtime error: ' "$work/log" "$work/gcc" "$work/cluster" --include='*.log' 2>/dev/null | sort | uniq -c || true)
+    if [ -n "$report" ]; then
+        fail "undefined behaviour"
+        printf '%s\n' "$report" | head -n 20 | sed 's/^/    /'
+    else
+        pass "undefined behaviour"
+    fi
+}
+
+part_fuzz() {
+    local target
+    [ -e "$work/gcc/test/fuzz/Makefile" ] || { say "no fuzz targets yet"; return; }
+    say "fuzz targets, $fuzz seconds each"
+    step fuzz-build 600 make -C "$work/gcc/test/fuzz" -j"$jobs" CXX=clang++ || return 0
+    for target in "$work"/gcc/test/fuzz/build/fuzz_*; do
+        [ -f "$target" ] && [ -x "$target" ] || continue
+        say "$(basename "$target")"
+        step "$(basename "$target")" $((fuzz + 60)) bash -c "cd '$work/tmp' && '$target' -max_total_time=$fuzz -print_final_stats=1" || true
+    done
+}
