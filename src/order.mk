@@ -4,7 +4,8 @@ SQL_MEMBERS = \
     src/pg/identity.sql \
     src/outbox/types.sql \
     src/outbox/audit.sql \
-    src/outbox/queue.sql
+    src/outbox/queue.sql \
+    src/k2/answer.sql
 
 SQL_TABLES = \
     src/setup.tables.sql \
