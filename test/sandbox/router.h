@@ -1,0 +1,64 @@
+/*
+ * From a request to the service that answers it: path, method, credentials, content type.
+ *
+ * Promises: a service runs only for its own method, with a credential when any is configured, and for a
+ * POST with application/json; otherwise the answer is 404, 401, 405 or 415 with an envelope.
+ */
+#pragma once
+
+#include "message.h"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sandbox
+{
+
+struct Service {
+    std::string path;
+    std::string method;
+    std::function<Reply(const Request &)> run;         // may throw Refused
+    std::function<void(const Request &)> arrived = {}; // told of every request, also of one never processed
+};
+
+struct Credential {
+    std::string name; // shown in the log instead of the secret
+    std::string authorization;
+};
+
+Credential bearer_credential(const std::string &name, const std::string &token);
+
+/* `user_password` is "user:password". */
+Credential basic_credential(const std::string &name, const std::string &user_password);
+
+class Router
+{
+public:
+    void add(Service service);
+    void credentials(std::vector<Credential> accepted) { credentials_ = std::move(accepted); }
+
+    /* Name of the credential this request carries, "" when it carries none of the accepted ones. */
+    std::string credential_of(const Request &request) const;
+
+    /* True when no credential is configured or the request carries one of them. */
+    bool admits(const Request &request) const
+    {
+        return credentials_.empty() || !credential_of(request).empty();
+    }
+
+    void arrived(const Request &request) const;
+
+    /* The service's reply, or the refusal. `acted` tells whether the service ran to a reply of its own. */
+    Reply run(const Request &request, bool &acted) const;
+
+private:
+    Reply checked_run(const Request &request, bool &acted) const;
+
+    std::map<std::string, Service, std::less<>> services_;
+    std::vector<Credential> credentials_;
+};
+
+} // namespace sandbox
