@@ -1,0 +1,63 @@
+// A call on its way: what the dispatcher remembers of an outbox row between claiming and settling it.
+//
+// Include before pg/*.hpp.
+#pragma once
+
+#include "http/response.hpp"
+#include "outbox/endpoint.hpp"
+#include "outbox/policy.hpp"
+#include "reply/read.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pg/pg.hpp"
+
+namespace outbox
+{
+
+struct Job {
+    int64 id{0};
+    std::shared_ptr<const Endpoint> endpoint;
+    std::string server;                 // where it goes, resolved
+    std::optional<std::string> subject; // one at a time per subject
+    std::string args;                   // jsonb as text, before the builder
+    int attempts{0};                    // those that counted, this one not included
+    std::string created_by;
+    pg_uuid_t correlation{};
+    TimestampTz created_at{0};
+    std::vector<int64> riders;          // coalesced rows that this one settles too
+    bool head_known{false};             // was un-parked by us: no need to look for predecessors
+};
+
+// What became of a job, ready to be written.
+enum class Outcome { ok, refused, failed, cancelled, skipped, recorded };
+
+struct Result {
+    Job job;
+    // Final: the row leaves for k2bridge.call. Otherwise it stays with `state`.
+    std::optional<Outcome> outcome;
+    std::string state;                  // queued, answered, uncertain, failed
+    int counted{0};                     // attempts to add
+    TimestampTz due_at{0};              // of a row that stays; 0: now
+    bool handle{true};                  // run the handler first
+    int http_status{0};
+    std::string code, text;
+    std::optional<std::string> reply;   // JSON text that jsonb reads
+    std::optional<std::string> content; // binary reply
+    std::string content_type, file_name;
+    int64 duration{0};                  // microseconds, of this attempt
+    TimestampTz not_before{0};          // settling waits for a lock of somebody else until then
+};
+
+// Word of k2bridge.call.outcome.
+const char *word(Outcome outcome);
+
+// What the row becomes after a transfer. `now` stamps the next attempt, `dice` in [0,1) spreads it.
+Result conclude(Job job, http::Response response, const reply::Reply &reply, const Decision &decision, TimestampTz now,
+                double dice);
+
+} // namespace outbox
