@@ -11,4 +11,7 @@ SQL_TABLES = \
     src/setup.tables.sql \
     src/outbox/endpoint.tables.sql \
     src/outbox/outbox.tables.sql \
-    src/outbox/history.tables.sql
+    src/outbox/history.tables.sql \
+    src/k2/dictionary.tables.sql \
+    src/k2/loan.tables.sql \
+    src/k2/exclusion.tables.sql
