@@ -55,7 +55,8 @@ finish() {
 
 interrupted() {
     trap - EXIT INT TERM HUP
-    complain "interrupted, cleaning up"
+    exec >&3 2>&3 # the signal may have come while a part's output went to its log
+    say "interrupted, cleaning up"
     end_processes "$work"
     rm -rf "$work"
     exit 130
@@ -65,6 +66,7 @@ say "packages"
 bash "$root/test/install-deps.sh" build run check ${sanitize:+sanitize}
 choose_user
 make_work check
+exec 3>&1
 trap finish EXIT
 trap interrupted INT TERM HUP
 jobs=$(nproc)

@@ -122,8 +122,9 @@ part_regress() {
         say "regression tests, time zone $zone"
         name=regress-${zone##*/}
         status=0
+        run_as_user mkdir -p "$work/gcc/build/$name"
         # shellcheck disable=SC2086
-        logged "$name" 600 env "PGHOST=$cluster/run" "$(regress_program regress pg_regress)" \
+        logged "$name" 600 "$(regress_program regress pg_regress)" \
             --inputdir="$work/gcc" --outputdir="$work/gcc/build/$name" --bindir="$("$PG_CONFIG" --bindir)" \
             --host="$cluster/run" --port="$cluster_port" --user=postgres --dbname=contrib_regression \
             --load-extension=plpgsql --launcher="env PGTZ=$zone" $tests || status=$?
@@ -139,11 +140,12 @@ part_isolation() {
     [ -n "$tests" ] || { say "no isolation tests yet"; return; }
     start_cluster || return 1
     say "isolation tests"
+    run_as_user mkdir -p "$work/gcc/build/isolation"
     # shellcheck disable=SC2086
     logged isolation 900 "$(regress_program isolation pg_isolation_regress)" --inputdir="$work/gcc/test/isolation" \
         --outputdir="$work/gcc/build/isolation" --bindir="$("$PG_CONFIG" --bindir)" --host="$cluster/run" \
         --port="$cluster_port" --user=postgres --dbname=isolation_regression $tests || status=$?
-    regress_results isolation $status "$work/gcc/build/isolation/output_iso/regression.diffs"
+    regress_results isolation $status "$work/gcc/build/isolation/regression.diffs"
 }
 
 part_tap() {
@@ -153,7 +155,9 @@ part_tap() {
     for file in "$work"/gcc/test/t/*.pl; do
         name=$(basename "$file" .pl)
         before=$SECONDS
-        counted "tap-$name" 900 bash -c "cd '$work/gcc' && exec prove -v -I test/t -I \"\$('$PG_CONFIG' --pkglibdir)/pgxs/src/test/perl\" '$file'"
+        counted "tap-$name" 900 env -C "$work/gcc" "PATH=$("$PG_CONFIG" --bindir):$PATH" \
+            "PG_REGRESS=$(regress_program regress pg_regress)" "TESTDATADIR=$work/gcc/tmp_check" \
+            prove -v -I test/t -I "$("$PG_CONFIG" --pkglibdir)/pgxs/src/test/perl" "$file"
         say "TAP $name took $((SECONDS - before)) s"
     done
 }

@@ -42,7 +42,15 @@ as_root() {
     fi
 }
 
-apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends "$@" </dev/null; }
+# Quiet unless it fails.
+apt() {
+    local log status=0
+    log=$(mktemp)
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends "$@" </dev/null >"$log" 2>&1 || status=$?
+    [ $status -eq 0 ] || tail -n 30 "$log" >&2
+    rm -f "$log"
+    return $status
+}
 
 # The package would create and start a cluster on the next free port; a test machine did not ask for one.
 install_without_cluster() {
