@@ -2,6 +2,7 @@
 #include "outbox/circuit.hpp"
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 
 namespace outbox
@@ -10,11 +11,11 @@ namespace outbox
 namespace
 {
 using namespace std::chrono_literals;
-constexpr Circuit::Clock::duration first_pause = 1s, longest_pause = 60s, stopped_pause = 5min;
+constexpr Clock::duration first_pause = 1s, longest_pause = 60s, stopped_pause = 5min;
 constexpr int patience = 5; // unanswered calls in a row that open the circuit of a reachable server
 } // namespace
 
-void Circuit::refill(Clock::time_point now, double rate)
+void Throttle::refill(Clock::time_point now, double rate)
 {
     // At most one second's worth may be saved up, so that a pause is not followed by a flood.
     const double seconds = std::chrono::duration<double>(now - refilled).count();
@@ -22,12 +23,8 @@ void Circuit::refill(Clock::time_point now, double rate)
     refilled = now;
 }
 
-int Circuit::room(Clock::time_point now, int max_connections, double rate)
+int Throttle::room(Clock::time_point now, int max_connections, double rate)
 {
-    if (now < held)
-        return 0;
-    if (state != State::closed)
-        return now >= until && under_way == 0 ? 1 : 0;
     int free = max_connections - under_way;
     if (rate > 0) {
         refill(now, rate);
@@ -36,14 +33,15 @@ int Circuit::room(Clock::time_point now, int max_connections, double rate)
     return std::max(free, 0);
 }
 
-Circuit::Clock::time_point Circuit::opens_at() const
+Clock::time_point Throttle::next_token(Clock::time_point now, double rate) const
 {
-    if (state != State::closed)
-        return under_way == 0 ? std::max(until, held) : Clock::time_point::max();
-    return held;
+    if (rate <= 0)
+        return Clock::time_point::max();
+    const std::chrono::duration<double> missing{std::max(0.0, 1.0 - tokens) / rate};
+    return now + std::chrono::ceil<Clock::duration>(missing);
 }
 
-void Circuit::started(Clock::time_point now, double rate)
+void Throttle::started(Clock::time_point now, double rate)
 {
     ++under_way;
     if (rate > 0) {
@@ -52,7 +50,21 @@ void Circuit::started(Clock::time_point now, double rate)
     }
 }
 
-void Circuit::finished() { --under_way; }
+int Circuit::room(Clock::time_point now) const
+{
+    if (now < held)
+        return 0;
+    if (state == State::closed)
+        return INT_MAX;
+    return now >= until && under_way == 0 ? 1 : 0;
+}
+
+Clock::time_point Circuit::opens_at() const
+{
+    if (state == State::closed)
+        return held;
+    return under_way == 0 ? std::max(until, held) : Clock::time_point::max();
+}
 
 bool Circuit::answered()
 {
@@ -64,17 +76,22 @@ bool Circuit::answered()
     return changed;
 }
 
-bool Circuit::unanswered(Clock::time_point now, bool unreachable)
+bool Circuit::unanswered(Clock::time_point now, bool unreachable, const std::string &reason)
 {
     ++unanswered_in_a_row;
     if (state == State::closed && !unreachable && unanswered_in_a_row < patience)
         return false;
     if (state == State::open && now < until)
         return false; // a call that was under way when the circuit opened
-    const bool changed = state == State::closed;
+    if (state == State::stopped) {
+        until = now + stopped_pause;
+        return false;
+    }
+    const bool changed = state == State::closed || why != reason;
     pause = pause == Clock::duration{} ? first_pause : std::min(pause * 2, longest_pause);
-    state = state == State::stopped ? State::stopped : State::open;
-    until = now + (state == State::stopped ? stopped_pause : pause);
+    state = State::open;
+    until = now + pause;
+    why = reason;
     return changed;
 }
 
@@ -93,6 +110,18 @@ void Circuit::renew()
 {
     if (state != State::closed)
         until = {};
+}
+
+const char *Circuit::word() const
+{
+    switch (state) {
+    case State::open:
+        return "open";
+    case State::stopped:
+        return "stopped";
+    default:
+        return "closed";
+    }
 }
 
 } // namespace outbox
