@@ -17,7 +17,7 @@ ISOLATION    = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/i
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation
 TAP_TESTS    = 1
 
-PG_CPPFLAGS  = -Isrc -MMD -MP -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CPPFLAGS  = -Isrc -DK2BRIDGE_VERSION='"$(EXTVERSION)"' -MMD -MP -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CXXFLAGS  = -std=c++20 -Wall -Wextra -Wno-register -Wno-unknown-warning-option $(WERROR) $(SANITIZE)
 SHLIB_LINK   = -lcurl -ljansson -lmicrohttpd -lstdc++ -Wl,--version-script=src/exports.map $(SANITIZE)
 EXTRA_CLEAN  = $(OBJS:.o=.d) build results

@@ -63,6 +63,8 @@ struct Request {
     bool loopback_only{false};
     /// Plain http to other than loopback addresses.
     bool allow_http{false};
+    /// Resolve, connect, TLS handshake and no more: nothing is sent, the response is Failure::none with status 0.
+    bool connect_only{false};
 };
 
 /// Why a request cannot be sent, as a text for people (lower case, no full stop), or empty when it can. Looks

@@ -19,7 +19,7 @@ static void copy(char *to, size_t size, const std::string &text) noexcept
 
 void describe(Report &report) noexcept
 {
-    report.in_flight = false;
+    report.in_flight = report.quiet = false;
     report.sqlstate = ERRCODE_INTERNAL_ERROR;
     report.message[0] = report.detail[0] = report.hint[0] = '\0';
     try {
@@ -28,6 +28,7 @@ void describe(Report &report) noexcept
         report.in_flight = true;
     } catch (const Error &error) {
         report.sqlstate = error.sqlstate;
+        report.quiet = error.quiet;
         copy(report.message, sizeof report.message, error.message);
         copy(report.detail, sizeof report.detail, error.detail);
         copy(report.hint, sizeof report.hint, error.hint);
@@ -45,8 +46,8 @@ void raise(const Report &report)
 {
     if (report.in_flight)
         PG_RE_THROW();
-    ereport(ERROR, errcode(report.sqlstate), errmsg("%s", report.message),
-            report.detail[0] ? errdetail("%s", report.detail) : 0, report.hint[0] ? errhint("%s", report.hint) : 0);
+    ereport(ERROR, errcode(report.sqlstate), errmsg("%s", report.message), errhidestmt(report.quiet),
+            errhidecontext(report.quiet), report.detail[0] ? errdetail("%s", report.detail) : 0, report.hint[0] ? errhint("%s", report.hint) : 0);
     pg_unreachable();
 }
 

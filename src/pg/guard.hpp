@@ -24,18 +24,20 @@ namespace pg
 struct ErrorInFlight {
 };
 
-// An error of our own: SQLSTATE, primary message in the server's style, optional detail and hint.
+// An error of our own: SQLSTATE, primary message in the server's style, optional detail and hint. `quiet` keeps the
+// statement and its context, which hold a secret, out of the server log.
 class Error : public std::exception
 {
 public:
-    Error(int state, std::string text, std::string more = {}, std::string advice = {})
-        : sqlstate(state), message(std::move(text)), detail(std::move(more)), hint(std::move(advice))
+    Error(int state, std::string text, std::string more = {}, std::string advice = {}, bool keep_quiet = false)
+        : sqlstate(state), message(std::move(text)), detail(std::move(more)), hint(std::move(advice)), quiet(keep_quiet)
     {
     }
     const char *what() const noexcept override { return message.c_str(); }
 
     const int sqlstate;
     const std::string message, detail, hint;
+    const bool quiet;
 };
 
 namespace border
@@ -64,9 +66,9 @@ private:
 
 // What is left of an exception when its catch block has ended: characters, trivially destructible.
 struct Report {
-    bool in_flight;
+    bool in_flight, quiet;
     int sqlstate;
-    char message[1024], detail[2048], hint[512];
+    char message[1024], detail[2048], hint[2048];
 };
 
 void describe(Report &report) noexcept; // call inside a catch block
