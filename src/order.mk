@@ -5,7 +5,10 @@ SQL_MEMBERS = \
     src/outbox/types.sql \
     src/outbox/audit.sql \
     src/outbox/queue.sql \
-    src/k2/answer.sql
+    src/k2/answer.sql \
+    src/k2/req.sql \
+    src/k2/req_service.sql \
+    src/k2/rzap.sql
 
 SQL_TABLES = \
     src/setup.tables.sql \
@@ -14,4 +17,6 @@ SQL_TABLES = \
     src/outbox/history.tables.sql \
     src/k2/dictionary.tables.sql \
     src/k2/loan.tables.sql \
-    src/k2/exclusion.tables.sql
+    src/k2/exclusion.tables.sql \
+    src/k2/rzap.tables.sql \
+    src/k2/req.tables.sql

@@ -39,3 +39,17 @@ CREATE FUNCTION k2.refuse_items(service text, error_code integer, error_text tex
 $$;
 COMMENT ON FUNCTION k2.refuse_items(text, integer, text, k2.refused_item[]) IS
 'The reply of a batch service some of whose items failed; keeps each of them in k2bridge.rejected_item.';
+
+CREATE FUNCTION k2.missing_text(payload jsonb, fields text[]) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+        WHEN jsonb_typeof($1) IS DISTINCT FROM 'object' THEN k2.refusal(400, 'Ожидается объект JSON')
+        ELSE (SELECT k2.refusal(422, CASE WHEN coalesce($1 ->> f.name, '') = '' THEN 'Не заполнено поле ' || f.name
+                                          ELSE 'Неверное значение поля ' || f.name END)
+                FROM unnest($2) WITH ORDINALITY AS f (name, position)
+               WHERE coalesce($1 ->> f.name, '') = '' OR jsonb_typeof($1 -> f.name) NOT IN ('string', 'number')
+               ORDER BY f.position LIMIT 1)
+    END
+$$;
+COMMENT ON FUNCTION k2.missing_text(jsonb, text[]) IS
+'The refusal of a payload that is no object (400) or lacks one of the named texts (422); null when all are there.';
