@@ -85,6 +85,10 @@ std::string_view name(Failure failure)
 
 Failure Transfer::classify(CURLcode code) const
 {
+    if (code == CURLE_OK && !header_done_)
+        return Failure::reset; // libcurl takes a header that the connection's end cut short for a whole one
+    if (code == CURLE_OK)      // also when an address among several was refused and another one accepted
+        return compressed(headers_) ? Failure::bad_reply : Failure::none;
     if (forbidden_)
         return Failure::forbidden_address;
     if (too_large_)
@@ -92,8 +96,6 @@ Failure Transfer::classify(CURLcode code) const
     if (out_of_memory_)
         return Failure::other;
     switch (code) {
-    case CURLE_OK:
-        return compressed(headers_) ? Failure::bad_reply : Failure::none;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
         return Failure::resolve;
@@ -190,9 +192,10 @@ std::string Transfer::explain(Failure failure) const
     case Failure::truncated:
         return "the reply of " + place() + " ended before it was complete";
     case Failure::too_large:
-        return header_bytes_ > 0 && !header_done_ ? "the header of the reply of " + place() + " is too large"
-                                                  : "the reply of " + place() + " is larger than " +
-                                                        std::to_string(request_.max_reply_size) + " bytes";
+        if (header_bytes_ > header_limit)
+            return "the header of the reply of " + place() + " is too large";
+        return "the reply of " + place() + " is larger than " + std::to_string(request_.max_reply_size) +
+               " bytes";
     case Failure::bad_reply:
         return compressed(headers_) ? "the reply of " + place() + " is compressed, which was not asked for"
                                     : with_detail("the reply of " + place() + " is not HTTP");

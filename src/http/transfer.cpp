@@ -17,8 +17,6 @@ namespace http
 namespace
 {
 
-constexpr std::size_t header_limit = 256U << 10;
-
 std::string_view trim(std::string_view text)
 {
     const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -53,7 +51,7 @@ struct TransferCallbacks {
     {
         auto &transfer = *static_cast<Transfer *>(self);
         transfer.header_bytes_ += size;
-        if (transfer.header_bytes_ > header_limit) {
+        if (transfer.header_bytes_ > Transfer::header_limit) {
             transfer.too_large_ = true;
             return CURL_WRITEFUNC_ERROR;
         }
@@ -83,10 +81,10 @@ struct TransferCallbacks {
         const bool folded = text.front() == ' ' || text.front() == '\t';
         const auto colon = text.find(':');
         if (folded && !transfer.headers_.empty())
-            transfer.headers_.back().second += " " + printable(trim(text), header_limit);
+            transfer.headers_.back().second += " " + printable(trim(text), Transfer::header_limit);
         else if (colon != std::string_view::npos)
-            transfer.headers_.emplace_back(printable(trim(text.substr(0, colon)), header_limit),
-                                           printable(trim(text.substr(colon + 1)), header_limit));
+            transfer.headers_.emplace_back(printable(trim(text.substr(0, colon)), Transfer::header_limit),
+                                           printable(trim(text.substr(colon + 1)), Transfer::header_limit));
     }
 
     static curl_socket_t open(void *self, curlsocktype, curl_sockaddr *address) noexcept

@@ -49,6 +49,8 @@ public:
 private:
     friend struct TransferCallbacks;
 
+    static constexpr std::size_t header_limit = 256U << 10; ///< bytes of all reply headers of a transfer
+
     template <class T> void set(CURLoption option, T value);
     void set_basics();
     void set_method();
