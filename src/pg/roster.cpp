@@ -2,6 +2,8 @@
 #include "pg/roster.hpp"
 
 extern "C" {
+#include "mb/pg_wchar.h"
+#include "port/atomics.h"
 #include "storage/lwlock.h"
 #include "storage/procarray.h"
 #include "storage/shmem.h"
@@ -15,6 +17,7 @@ namespace
 
 struct Shared {
     LWLock *lock;
+    pg_atomic_uint32 announcements;
     RosterEntry entries[roster_size];
 };
 
@@ -41,6 +44,7 @@ void start_memory()
     shared = static_cast<Shared *>(ShmemInitStruct("k2bridge", sizeof(Shared), &found));
     if (!found) {
         memset(static_cast<void *>(shared), 0, sizeof(Shared));
+        pg_atomic_init_u32(&shared->announcements, 0);
         shared->lock = &GetNamedLWLockTranche("k2bridge")->lock;
     }
     LWLockRelease(AddinShmemInitLock);
@@ -59,10 +63,21 @@ void leave(int, Datum)
 
 bool alive(const RosterEntry &entry) { return entry.pid != 0 && BackendPidGetProc(entry.pid) != nullptr; }
 
+// Copies what fits, never half a character.
+void cut(char *to, size_t size, const char *text)
+{
+    const int length = text ? static_cast<int>(strlen(text)) : 0;
+    const int kept = pg_mbcliplen(text ? text : "", length, static_cast<int>(size) - 1);
+    memcpy(to, text ? text : "", kept);
+    to[kept] = '\0';
+}
+
 unsigned wanted_at_commit; // a bit per kind
 
 void wake_wanted(XactEvent event, void *)
 {
+    if (event == XACT_EVENT_COMMIT && shared && (wanted_at_commit & 1u << static_cast<int>(Worker::launcher)))
+        pg_atomic_fetch_add_u32(&shared->announcements, 1);
     if (event == XACT_EVENT_COMMIT)
         for (Worker kind : {Worker::launcher, Worker::dispatcher, Worker::scheduler, Worker::listener})
             if (wanted_at_commit & (1u << static_cast<int>(kind)))
@@ -137,11 +152,18 @@ void tell_error(const char *error, const char *hint)
     if (mine == nullptr)
         return;
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-    strlcpy(mine->error, error ? error : "", sizeof mine->error);
-    strlcpy(mine->hint, hint ? hint : "", sizeof mine->hint);
-    mine->error_at = error ? GetCurrentTimestamp() : 0;
+    char former[sizeof mine->error];
+    strlcpy(former, mine->error, sizeof former);
+    cut(mine->error, sizeof mine->error, error);
+    cut(mine->hint, sizeof mine->hint, hint);
+    if (error == nullptr)
+        mine->error_at = 0;
+    else if (strcmp(former, mine->error) != 0)
+        mine->error_at = GetCurrentTimestamp();
     LWLockRelease(shared->lock);
 }
+
+uint32 announcements() { return pg_atomic_read_u32(&shared->announcements); }
 
 void tell_leaving(Left why) { why_left = why; }
 

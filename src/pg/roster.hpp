@@ -23,7 +23,7 @@ struct RosterEntry {
     pid_t pid; // 0: free
     TimestampTz started;
     Latch *latch;
-    char state[64];  // what it does now, for k2bridge.status
+    char state[64];  // what it does now, for k2bridge.status; empty until its first look has found work for it
     char error[256]; // last error of its loop, empty when well
     char hint[160];  // what to do about it
     TimestampTz error_at;
@@ -45,6 +45,9 @@ void tell_leaving(Left why);
 
 // Sets the latch of the worker of this kind and database, if it runs. Never raises.
 void wake(Oid database, Worker kind);
+
+// Counts the transactions that asked the launcher to look again (wake_at_commit(Worker::launcher)).
+uint32 announcements();
 
 int list(RosterEntry *entries); // copies the entries of living processes, returns how many
 

@@ -20,16 +20,20 @@ struct CaughtError {
 // Copies and flushes the error in flight. The caller rolls back.
 CaughtError take_error();
 
-// What a C++ exception other than ErrorInFlight says; call inside its catch block.
-CaughtError describe_exception() noexcept;
+// Runs f and returns what it raised, PostgreSQL error or C++ exception. The caller rolls back.
+std::optional<CaughtError> attempt(const std::function<void()> &f);
+
+// Ends whatever transaction is open after an error: the middle of the server's own error recovery.
+void roll_back();
 
 // Writes the error to the server log, SQLSTATE and all, as it would have been reported. Level LOG … WARNING.
 void log_error(int level, const CaughtError &error);
 
 struct Frame {
-    const char *activity;  // shown in pg_stat_activity.query
+    const char *activity;  // shown in pg_stat_activity.query; null: left as it is
     Oid role = InvalidOid; // InvalidOid: the owner of the tables (tables_owner())
-    int statement_timeout = settings::statement_timeout; // ms for the whole of f, 0: none
+    int statement_timeout =
+        settings::statement_timeout; // ms for f, and anew for each subtransaction; 0: none
 };
 
 // Runs f in a transaction of its own, as frame.role under SECURITY_LOCAL_USERID_CHANGE until after the commit
@@ -41,11 +45,13 @@ std::optional<CaughtError> transaction(const Frame &frame, const std::function<v
 // When the deferred constraints of an item are checked.
 enum class Constraints {
     at_commit,
-    at_end // of the subtransaction, so that a failure is that item's alone
+    at_end // of the subtransaction, so that a failure is that item's alone; the next item begins with them
+           // deferred again
 };
 
 // Runs f in a subtransaction, which is released; or rolled back and the error returned. Restores memory
-// context, resource owner, user and settings. Only inside transaction(), or in a function a backend runs.
+// context, resource owner, user and settings. Inside transaction() only, where a cancel or timeout ends the
+// item and not the batch.
 std::optional<CaughtError> subtransaction(Constraints when, const std::function<void()> &f);
 
 } // namespace pg

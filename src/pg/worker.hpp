@@ -24,8 +24,8 @@ bool start_worker(Worker kind, Datum argument);
 // Which of the workers of its kind this one is, from 0.
 int worker_index();
 
-// Whether k2bridge.databases names this database.
-bool listed(const char *database);
+// The names in k2bridge.databases, a list of char *. Server idiom.
+List *listed_databases();
 
 // Whether somebody (DROP, RENAME, TEMPLATE) wants the lock of this database; inside a transaction.
 bool database_wanted(Oid database);
