@@ -1,5 +1,5 @@
 -- A database of К2 as the README installs it: extension by the superuser, tables owned by a role that is no superuser,
--- the bank's addresses as a server, its token in a file. Variables: bank (address of the sandbox), token_file.
+-- the bank's addresses as a server, its token in a file. Variables: token_file and one address per call.
 CREATE EXTENSION k2bridge;
 CREATE ROLE k2_owner LOGIN;
 SELECT k2bridge.allow_setup('k2_owner');
