@@ -91,6 +91,8 @@ Failure Transfer::classify(CURLcode code) const
         return compressed(headers_) ? Failure::bad_reply : Failure::none;
     if (forbidden_)
         return Failure::forbidden_address;
+    if (connected_)
+        return Failure::none;
     if (too_large_)
         return Failure::too_large;
     if (out_of_memory_)

@@ -112,6 +112,10 @@ struct TransferCallbacks {
             transfer.forbidden_ = true;
             return CURL_PREREQFUNC_ABORT;
         }
+        if (transfer.request_.connect_only) {
+            transfer.connected_ = true;
+            return CURL_PREREQFUNC_ABORT;
+        }
         transfer.request_begun_ = true;
         return CURL_PREREQFUNC_OK;
     }
@@ -295,7 +299,7 @@ void Transfer::reset() noexcept
     body_.clear();
     headers_.clear();
     header_bytes_ = 0;
-    header_done_ = interim_ = request_begun_ = forbidden_ = too_large_ = out_of_memory_ = false;
+    header_done_ = interim_ = request_begun_ = connected_ = forbidden_ = too_large_ = out_of_memory_ = false;
 }
 
 } // namespace http

@@ -82,6 +82,7 @@ private:
     bool header_done_{false};   ///< of the final reply
     bool interim_{false};       ///< inside the header of a 1xx reply
     bool request_begun_{false}; ///< a connection was ready for the request
+    bool connected_{false};     ///< connect_only: as far as it was asked to go
     bool forbidden_{false};
     bool too_large_{false};
     bool out_of_memory_{false};

@@ -2,11 +2,10 @@
 #include "http/engine.hpp"
 #include "outbox/request.hpp"
 
-#include "pg/guard.hpp"
+#include "pg/wait.hpp"
 
 extern "C" {
 #include "storage/fd.h"
-#include "utils/wait_event.h"
 }
 
 namespace outbox
@@ -31,19 +30,6 @@ http::Engine &own_engine()
     return *engine;
 }
 
-// Until the engine has something to do; cancel, timeouts and termination are served here.
-void wait(const http::Engine &waiting)
-{
-    const auto limit = waiting.timeout();
-    const long timeout = limit ? static_cast<long>(limit->count()) : -1L;
-    const int events = WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH | (limit ? WL_TIMEOUT : 0);
-    pg::call([&] {
-        WaitLatchOrSocket(MyLatch, events, waiting.descriptor(), timeout, PG_WAIT_EXTENSION);
-        ResetLatch(MyLatch);
-        CHECK_FOR_INTERRUPTS();
-    });
-}
-
 } // namespace
 
 http::Response transfer(http::Request request)
@@ -55,7 +41,8 @@ http::Response transfer(http::Request request)
     std::uint64_t finished;
     try {
         while (!running.finished(finished, response)) {
-            wait(running);
+            const auto limit = running.timeout();
+            pg::wait(running.descriptor(), limit ? static_cast<long>(limit->count()) : -1L);
             running.step();
         }
     } catch (const pg::ErrorInFlight &) {
