@@ -6,6 +6,8 @@ SQL_MEMBERS = \
     src/outbox/audit.sql \
     src/outbox/queue.sql \
     src/k2/answer.sql \
+    src/k2/batch.sql \
+    src/k2/loan.sql \
     src/k2/req.sql \
     src/k2/req_service.sql \
     src/k2/rzap.sql

@@ -28,7 +28,8 @@ free_port() {
 install_stage() {
     make -s -C "$here" install DESTDIR="$1/stage" PG_CONFIG="$pg_config" >"$1/install.log" 2>&1 ||
         { cat "$1/install.log" >&2; return 1; }
-    chmod -R a+rX "$1"
+    chmod a+rx "$1"
+    chmod -R a+rX "$1/stage"
 }
 
 start() {
