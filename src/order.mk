@@ -10,7 +10,20 @@ SQL_MEMBERS = \
     src/k2/loan.sql \
     src/k2/req.sql \
     src/k2/req_service.sql \
-    src/k2/rzap.sql
+    src/k2/rzap.sql \
+    src/abs/types.sql \
+    src/abs/reply.sql \
+    src/abs/calls.sql \
+    src/abs/dossier.sql \
+    src/abs/dossier_handlers.sql \
+    src/abs/loan_triggers.sql \
+    src/abs/request.sql \
+    src/abs/list.sql \
+    src/abs/verify.sql \
+    src/abs/exclusions.sql \
+    src/abs/read_wrappers.sql \
+    src/abs/list_wrappers.sql \
+    src/abs/queued_wrappers.sql
 
 SQL_TABLES = \
     src/setup.tables.sql \
@@ -21,4 +34,7 @@ SQL_TABLES = \
     src/k2/loan.tables.sql \
     src/k2/exclusion.tables.sql \
     src/k2/rzap.tables.sql \
-    src/k2/req.tables.sql
+    src/k2/req.tables.sql \
+    src/abs/abs.tables.sql \
+    src/abs/endpoint.tables.sql \
+    src/abs/triggers.tables.sql

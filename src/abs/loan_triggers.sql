@@ -1,0 +1,44 @@
+-- Triggers of k2.loan: a new loan asks for its whole dossier, a changed key for the parts that hang on it.
+
+CREATE FUNCTION abs.loan_inserted() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM abs.queue_loan_calls(array_agg(n.id ORDER BY n.id, p.position), array_agg(p.part ORDER BY n.id, p.position))
+       FROM new_rows n
+      CROSS JOIN unnest('{debt,client,accounts,statement,scan}'::text[]) WITH ORDINALITY AS p (part, position);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION abs.loan_inserted() IS 'Trigger of k2.loan: queues O1 to O4 and O8 or O9 for new loans.';
+
+CREATE FUNCTION abs.loan_updated() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    loans bigint[];
+    parts text[];
+BEGIN
+    SELECT array_agg(n.id ORDER BY n.id, p.part), array_agg(p.part ORDER BY n.id, p.part) INTO loans, parts
+      FROM new_rows n
+      JOIN old_rows o ON o.id = n.id
+     CROSS JOIN LATERAL (VALUES
+               ('client', n.iinbin <> o.iinbin),
+               ('accounts', n.iinbin <> o.iinbin),
+               ('scan', (n.dbz_contract_number, n.dbz_dt, n.iinbin, n.dea_dord)
+                        IS DISTINCT FROM (o.dbz_contract_number, o.dbz_dt, o.iinbin, o.dea_dord)),
+               ('statement', (n.dbz_dt, n.iban, n.abs_dep_id, n.abs_id, n.dea_dep_id, n.dea_id, n.dea_code)
+                             IS DISTINCT FROM (o.dbz_dt, o.iban, o.abs_dep_id, o.abs_id, o.dea_dep_id, o.dea_id, o.dea_code)),
+               ('debt', (n.system, n.contract_number, n.iban, n.abs_dep_id, n.abs_id)
+                        IS DISTINCT FROM (o.system, o.contract_number, o.iban, o.abs_dep_id, o.abs_id))) p (part, changed)
+     WHERE p.changed;
+    IF loans IS NOT NULL THEN
+        PERFORM k2bridge.cancel(q.id, 'the loan has changed')
+           FROM unnest(loans, parts) AS w (loan_id, part)
+           JOIN k2bridge.outbox q ON q.subject = 'loan:' || w.loan_id || ':' || w.part || ':again'
+          WHERE q.state = 'queued' AND q.wish IS NULL;
+        PERFORM abs.queue_loan_calls(loans, parts);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION abs.loan_updated() IS
+'Trigger of k2.loan: asks again for the parts of the dossier whose key has changed, e.g. because an older sender left it out at first.';

@@ -1,0 +1,80 @@
+-- Reading the fields of a reply: amounts exact, dates in the forms of wire/k2.md section 5 (D7, D22), a missing or
+-- malformed field named in the error. An error leaves the call `answered`, with its reply kept.
+
+CREATE FUNCTION abs.field(item jsonb, field text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF item ->> field IS NULL THEN
+        RAISE EXCEPTION 'field "%" is missing in the reply', field USING ERRCODE = 'null_value_not_allowed',
+            DETAIL = format('The item is: %s', left(coalesce(item::text, 'null'), 200));
+    END IF;
+    RETURN item ->> field;
+END
+$$;
+COMMENT ON FUNCTION abs.field(jsonb, text) IS 'The text of a required field of a reply; raises 22004 naming the field.';
+
+CREATE FUNCTION abs.list_field(item jsonb, field text) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM abs.field(item, field);
+    IF jsonb_typeof(item -> field) <> 'array' THEN
+        RAISE EXCEPTION 'field "%" of the reply is no array', field USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- Empty objects stand for "more of the same" in the bank's documents (D6).
+    RETURN (SELECT coalesce(jsonb_agg(e.item ORDER BY e.position), '[]')
+              FROM jsonb_array_elements(item -> field) WITH ORDINALITY AS e (item, position) WHERE e.item <> '{}');
+END
+$$;
+COMMENT ON FUNCTION abs.list_field(jsonb, text) IS 'A required array of a reply without empty objects; raises naming the field.';
+
+CREATE FUNCTION abs.amount_field(item jsonb, field text) RETURNS numeric
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    written text := abs.field(item, field);
+BEGIN
+    IF written !~ '^\s*[-+]?\d+(\.\d+)?\s*$' OR scale(trim_scale(written::numeric)) > 2 OR abs(written::numeric) >= 1e18 THEN
+        RAISE EXCEPTION 'field "%" of the reply is no amount: "%"', field, left(written, 50)
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = 'An amount has at most 18 digits before and 2 after the point.';
+    END IF;
+    RETURN written::numeric(20,2);
+END
+$$;
+COMMENT ON FUNCTION abs.amount_field(jsonb, text) IS 'A required amount of a reply, number or numeric string, exact; raises naming the field.';
+
+CREATE FUNCTION abs.integer_field(item jsonb, field text) RETURNS integer
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF item ->> field !~ '^\s*[-+]?\d{1,9}\s*$' THEN
+        RAISE EXCEPTION 'field "%" of the reply is no whole number: "%"', field, left(item ->> field, 50)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN (item ->> field)::integer;
+END
+$$;
+COMMENT ON FUNCTION abs.integer_field(jsonb, text) IS 'A whole number of a reply, null when absent; raises naming the field.';
+
+CREATE FUNCTION abs.date_field(item jsonb, field text) RETURNS date
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    written text := item ->> field;
+    part text[];
+BEGIN
+    IF written IS NULL OR btrim(written) = '' THEN
+        RETURN NULL;
+    END IF;
+    part := regexp_match(written, '^\s*(\d{4})[-.](\d\d)[-.](\d\d)(?:[T ].*)?$');
+    IF part IS NULL THEN
+        part := regexp_match(written, '^\s*(\d\d)\.(\d\d)\.(\d{4})(?:[T ].*)?$');
+        part := ARRAY[part[3], part[2], part[1]];
+    END IF;
+    IF part[1] IS NULL THEN
+        RAISE EXCEPTION 'field "%" of the reply is no date: "%"', field, left(written, 50)
+            USING ERRCODE = 'invalid_datetime_format', HINT = 'Dates are YYYY-MM-DD, YYYY.MM.DD or DD.MM.YYYY.';
+    END IF;
+    RETURN make_date(part[1]::integer, part[2]::integer, part[3]::integer);
+EXCEPTION WHEN datetime_field_overflow THEN
+    RAISE EXCEPTION 'field "%" of the reply is no date: "%"', field, left(written, 50)
+        USING ERRCODE = 'datetime_field_overflow';
+END
+$$;
+COMMENT ON FUNCTION abs.date_field(jsonb, text) IS 'A date of a reply, ISO or dotted, an optional time cut off, null when absent; raises naming the field.';
