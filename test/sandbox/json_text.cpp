@@ -88,7 +88,7 @@ private:
             skip_string();
             skip_mark();
             Value member = read(child);
-            value.members.emplace_back(key, std::move(member));
+            value.members.push_back({key, std::move(member)});
             skip_mark();
         }
         if (value.members.empty())

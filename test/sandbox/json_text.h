@@ -11,7 +11,6 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace sandbox
@@ -21,6 +20,8 @@ class JsonError : public std::runtime_error
 {
     using std::runtime_error::runtime_error;
 };
+
+struct Member;
 
 /*
  * One value of a document. `raw` points into the text the document was read from, which has to outlive
@@ -33,13 +34,18 @@ struct Value {
     bool flag = false;
     std::string text;
     std::string_view raw;
-    std::vector<std::pair<std::string, Value>> members;
+    std::vector<Member> members;
     std::vector<Value> items;
 
     bool is(Type other) const { return type == other; }
 
     /* The member of an object with this key, or nullptr. */
     const Value *find(std::string_view key) const;
+};
+
+struct Member {
+    std::string first;
+    Value second;
 };
 
 /* Reads one whole document. Throws JsonError with the place of the fault. */
