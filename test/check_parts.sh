@@ -26,14 +26,18 @@ step() {
     fi
 }
 
-# Counts the tests of a program that ends with "N passed, N failed", prints TAP, or says nothing but its exit status.
-# A program that exits non-zero without naming a failure counts as one.
+# Counts the tests of a program that ends with "N passed, N failed", prints GoogleTest's summary or TAP, or says nothing
+# but its exit status. A program that exits non-zero without naming a failure counts as one.
 counted() {
     local name=$1 log=$work/log/$1.log status=0 good=0 bad=0 line
     logged "$@" || status=$?
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1 || true)
     if [ -n "$line" ]; then
         read -r good _ bad _ <<<"${line/,/}"
+    elif grep -q '^\[  PASSED  \]' "$log"; then
+        good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) tests\?\..*/\1/p' "$log" | tail -n 1)
+        bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) tests\?, .*/\1/p' "$log" | tail -n 1)
+        bad=${bad:-0}
     else
         good=$(grep -cE '^ok [0-9]+' "$log" || true)
         bad=$(grep -cE '^not ok [0-9]+' "$log" || true)
@@ -43,7 +47,7 @@ counted() {
     pass "$name" "$good"
     if [ "$bad" -gt 0 ]; then
         fail "$name" "$bad"
-        grep -E '^not ok|^#|[Ff]ail' "$log" | head -n 20 | sed 's/^/    /'
+        grep -E '^not ok|^#|[Ff]ail|FAILED' "$log" | head -n 20 | sed 's/^/    /'
         show_tail "$log" 15
     fi
 }
@@ -82,7 +86,7 @@ part_sandbox() {
 part_unit() {
     [ -e "$work/gcc/test/unit/Makefile" ] || { say "no unit tests yet"; return; }
     say "unit tests"
-    counted unit 600 make -s -C "$work/gcc/test/unit" -j"$jobs" check EXTRA="${sanitize:+$sanitizers}"
+    counted unit 900 make -s -C "$work/gcc/test/unit" -j"$jobs" check SANITIZE="${sanitize:+1}"
 }
 
 start_cluster() {
