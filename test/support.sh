@@ -23,6 +23,9 @@ make_work() {
     chmod 755 "$work"
 }
 
+# Whether a process group has members other than the dead that init has not collected yet.
+group_alive() { pgrep -g "$1" -r D,R,S,T >/dev/null; }
+
 # Runs a command as the unprivileged user in a process group of its own, so that nothing it starts outlives us and a
 # signal to this script is acted upon at once.
 run_as_user() {
@@ -32,7 +35,7 @@ run_as_user() {
     groups+=($!)
     wait $! || status=$?
     # Stays noted while something it started is still there.
-    kill -0 -- "-$!" 2>/dev/null || unset 'groups[-1]'
+    group_alive $! || unset 'groups[-1]'
     return $status
 }
 
@@ -72,7 +75,7 @@ end_processes() {
     done < <(find "$1" -name postmaster.pid 2>/dev/null)
     for group in "${groups[@]}"; do
         local deadline=$((SECONDS + 5))
-        while kill -0 -- "-$group" 2>/dev/null && [ $SECONDS -lt $deadline ]; do sleep 0.1; done
-        kill -KILL -- "-$group" 2>/dev/null || true
+        while group_alive "$group" && [ $SECONDS -lt $deadline ]; do sleep 0.1; done
+        ! group_alive "$group" || kill -KILL -- "-$group" 2>/dev/null || true
     done
 }
