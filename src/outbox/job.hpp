@@ -26,11 +26,11 @@ struct Job {
     std::optional<std::string> subject; // one at a time per subject
     std::string args;                   // jsonb as text, before the builder
     int attempts{0};                    // those that counted, this one not included
+    int crashes{0};                     // how often the dispatcher ended while it was under way
     std::string created_by;
     pg_uuid_t correlation{};
     TimestampTz created_at{0};
     std::vector<int64> riders;          // coalesced rows that this one settles too
-    bool head_known{false};             // was un-parked by us: no need to look for predecessors
 };
 
 // What became of a job, ready to be written.
@@ -44,6 +44,7 @@ struct Result {
     int counted{0};                     // attempts to add
     TimestampTz due_at{0};              // of a row that stays; 0: now
     bool handle{true};                  // run the handler first
+    bool grants_wish{false};            // this is what a person asked for
     int http_status{0};
     std::string code, text;
     std::optional<std::string> reply;   // JSON text that jsonb reads

@@ -20,7 +20,8 @@ struct Lane {
     std::shared_ptr<const Endpoint> endpoint;
     std::string server_key; // as in the rows: '' while they name none
     std::string server;     // resolved; empty: not possible now
-    std::string host;       // of the address, for the circuit
+    std::string host;       // of the address
+    std::string origin;     // scheme, host and port: what a circuit is about
     std::string url;        // for the memory of addresses that worked
     queue::Place cursor, floor;
     bool more{true}; // the last scan was cut by its limit

@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS k2bridge.outbox (
     state        text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sending', 'answered', 'uncertain', 'failed')),
     parked       boolean NOT NULL DEFAULT false,
     attempts     integer NOT NULL DEFAULT 0,
+    crashes      integer NOT NULL DEFAULT 0,
     due_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_by   name NOT NULL,
@@ -45,6 +46,7 @@ COMMENT ON COLUMN k2bridge.outbox.args IS 'arguments of the call';
 COMMENT ON COLUMN k2bridge.outbox.state IS 'queued; sending (at_most_once, under way); answered (reply kept, its handler failed); uncertain (outcome unknown); failed';
 COMMENT ON COLUMN k2bridge.outbox.parked IS 'waits for an earlier call of its subject';
 COMMENT ON COLUMN k2bridge.outbox.attempts IS 'how often it was sent; attempts during an outage of the server do not count';
+COMMENT ON COLUMN k2bridge.outbox.crashes IS 'how often the dispatcher ended while it was under way';
 COMMENT ON COLUMN k2bridge.outbox.due_at IS 'not sent before';
 COMMENT ON COLUMN k2bridge.outbox.created_by IS 'role that queued it; its user mapping is used';
 COMMENT ON COLUMN k2bridge.outbox.correlation IS 'the story it belongs to, sent as X-Correlation-Id';

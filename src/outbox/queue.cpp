@@ -17,8 +17,8 @@ namespace
 // What claim() and wishes() read of a row, in the order of read_job().
 #define JOB_COLUMNS                                                                                                    \
     "o.id, o.endpoint, coalesce(o.server, ''), o.subject, o.args::pg_catalog.text, o.attempts, o.created_by,"        \
-    " o.correlation, o.created_at"
-constexpr int job_columns = 9;
+    " o.correlation, o.created_at, o.crashes"
+constexpr int job_columns = 10;
 
 void read_job(uint64 row, Job &job, const Catalog &catalog)
 {
@@ -37,6 +37,7 @@ void read_job(uint64 row, Job &job, const Catalog &catalog)
     pg::cell_text(row, 7, job.created_by);
     job.correlation = *DatumGetUUIDP(pg::cell(row, 8, &null));
     job.created_at = DatumGetTimestampTz(pg::cell(row, 9, &null));
+    job.crashes = pg::cell_int4(row, 10);
 }
 
 Datum timestamp_array(const std::vector<int64> &values)
@@ -137,7 +138,7 @@ std::vector<Job> claim(const std::vector<int64> &ids, Claim how, const Catalog &
                               INT8ARRAYOID);
     static pg::Statement count("WITH free AS (SELECT p.id FROM k2bridge.outbox p WHERE p.id = ANY ($1) AND p.state = 'queued'"
                                "   AND p.wish IS NULL FOR UPDATE SKIP LOCKED)"
-                               " UPDATE k2bridge.outbox o SET attempts = o.attempts + 1 FROM free WHERE o.id = free.id"
+                               " UPDATE k2bridge.outbox o SET crashes = o.crashes + 1 FROM free WHERE o.id = free.id"
                                " RETURNING " JOB_COLUMNS,
                                INT8ARRAYOID);
     static pg::Statement mark("WITH free AS (SELECT p.id FROM k2bridge.outbox p WHERE p.id = ANY ($1) AND p.state = 'queued'"
@@ -244,16 +245,18 @@ void keep(const std::vector<const Result *> &kept)
         "   last_error = nullif(r.error_text, ''), error_code = nullif(r.error_code, ''),"
         "   http_status = nullif(r.http_status, 0), reply = r.reply::pg_catalog.jsonb, content = r.content,"
         "   content_type = nullif(r.content_type, ''), file_name = nullif(r.file_name, ''),"
-        "   verify_at = CASE WHEN r.state = 'uncertain' THEN pg_catalog.clock_timestamp() END"
+        "   verify_at = CASE WHEN r.state = 'uncertain' THEN pg_catalog.clock_timestamp() END,"
+        "   crashes = 0, wish = CASE WHEN r.granted = 0 THEN o.wish END"
         " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
         "     pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8),"
-        "     pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11))"
-        "   AS r (id, state, counted, due_at, error_text, error_code, http_status, reply, content, content_type, file_name)"
+        "     pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11), pg_catalog.unnest($12))"
+        "   AS r (id, state, counted, due_at, error_text, error_code, http_status, reply, content, content_type, file_name,"
+        "         granted)"
         " WHERE o.id = r.id",
         INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
-        BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID);
+        BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID);
     std::vector<int64> ids, due;
-    std::vector<int32> counted, statuses;
+    std::vector<int32> counted, statuses, granted;
     std::vector<std::string> states, texts, codes, types, files;
     std::vector<std::optional<std::string>> replies, contents;
     for (const Result *result : kept) {
@@ -269,11 +272,12 @@ void keep(const std::vector<const Result *> &kept)
         contents.push_back(final_reply ? result->content : std::nullopt);
         types.push_back(result->content_type);
         files.push_back(result->file_name);
+        granted.push_back(result->grants_wish);
     }
     pg::call([&] {
         pg::run(statement, {pg::int8_array(ids), pg::text_array(states), pg::int4_array(counted), timestamp_array(due),
                             pg::text_array(texts), pg::text_array(codes), pg::int4_array(statuses), pg::text_array(replies),
-                            pg::bytea_array(contents), pg::text_array(types), pg::text_array(files)});
+                            pg::bytea_array(contents), pg::text_array(types), pg::text_array(files), pg::int4_array(granted)});
     });
 }
 
@@ -366,12 +370,6 @@ std::vector<Wish> wishes(int limit, const Catalog &catalog)
     return read_wishes(statement, {Int32GetDatum(limit)}, catalog);
 }
 
-void forget_wish(int64 id)
-{
-    static pg::Statement statement("UPDATE k2bridge.outbox SET wish = NULL WHERE id = $1", INT8OID);
-    pg::call([&] { pg::run(statement, {Int64GetDatum(id)}); });
-}
-
 std::vector<Wish> due_answered(TimestampTz now, int limit, const Catalog &catalog)
 {
     static pg::Statement statement("SELECT " JOB_COLUMNS ", " STORED_COLUMNS " FROM k2bridge.outbox o WHERE o.state = 'answered'"
@@ -380,18 +378,22 @@ std::vector<Wish> due_answered(TimestampTz now, int limit, const Catalog &catalo
     return read_wishes(statement, {TimestampTzGetDatum(now), Int32GetDatum(limit)}, catalog);
 }
 
-std::vector<int64> due_verifications(TimestampTz now, int limit)
+std::vector<Wish> due_uncertain(TimestampTz now, int limit, const Catalog &catalog)
 {
-    static pg::Statement statement("SELECT o.id FROM k2bridge.outbox o WHERE o.state = 'uncertain' AND o.verify_at <= $1"
-                                   " AND o.wish IS NULL ORDER BY o.id LIMIT $2",
+    static pg::Statement statement("SELECT " JOB_COLUMNS ", " STORED_COLUMNS " FROM k2bridge.outbox o WHERE o.state = 'uncertain'"
+                                   " AND o.verify_at <= $1 AND o.wish IS NULL ORDER BY o.id LIMIT $2",
                                    TIMESTAMPTZOID, INT4OID);
-    std::vector<int64> ids;
-    pg::call([&] {
-        const uint64 rows = pg::run(statement, {TimestampTzGetDatum(now), Int32GetDatum(limit)});
-        for (uint64 row = 0; row < rows; ++row)
-            ids.push_back(pg::cell_int8(row, 1));
-    });
-    return ids;
+    return read_wishes(statement, {TimestampTzGetDatum(now), Int32GetDatum(limit)}, catalog);
+}
+
+void note_verification(int64 id, bool possible)
+{
+    static pg::Statement statement(
+        "UPDATE k2bridge.outbox SET verified = verified + $2::pg_catalog.int4,"
+        " verify_at = CASE WHEN $2 AND verified = 0 THEN pg_catalog.clock_timestamp() + '5 min'"
+        " WHEN $2 AND verified = 1 THEN pg_catalog.clock_timestamp() + '10 min' END WHERE id = $1",
+        INT8OID, BOOLOID);
+    pg::call([&] { pg::run(statement, {Int64GetDatum(id), BoolGetDatum(possible)}); });
 }
 
 Horizon horizon()

@@ -53,7 +53,7 @@ uint64 repair_parking();
 // How a claim is remembered on disk.
 enum class Claim {
     in_memory, // at_least_once: nothing is written, a crash makes it due again
-    counted,   // at_least_once after an unclean end: the attempt is written first
+    counted,   // at_least_once after a start: the risk is written first
     sending    // at_most_once: state sending is written before the first byte leaves
 };
 // The rows that are still there, queued and not wished away; rows that somebody else has locked are left out.
@@ -84,11 +84,12 @@ struct Wish {
     Result stored; // what an answered row holds
 };
 std::vector<Wish> wishes(int limit, const Catalog &catalog);
-void forget_wish(int64 id);
 
 // Answered rows whose handler may be tried again by itself, and uncertain rows to be verified now.
 std::vector<Wish> due_answered(TimestampTz now, int limit, const Catalog &catalog);
-std::vector<int64> due_verifications(TimestampTz now, int limit);
+std::vector<Wish> due_uncertain(TimestampTz now, int limit, const Catalog &catalog);
+// The bank was asked (at once, after 5 and after 15 minutes), or cannot be asked.
+void note_verification(int64 id, bool possible);
 
 // Snapshot bounds for moving a lane's floor: every transaction older than `xmax` at the time of asking has ended once
 // `xmin` has reached it.

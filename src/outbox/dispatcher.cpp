@@ -1,0 +1,83 @@
+// The dispatcher's turn (see dispatcher.hpp) and the entry point of its process.
+#include "outbox/dispatcher.hpp"
+
+namespace outbox
+{
+
+using namespace std::chrono_literals;
+
+namespace
+{
+constexpr auto settle_delay = 2ms;   // so that replies that come together share one commit
+constexpr auto idle_turn = 1000ms;   // safety net: commits that woke nobody (prepared transactions), retries
+} // namespace
+
+Dispatcher::Dispatcher() : engine({512, 512}), random(std::random_device{}()) {}
+
+long Dispatcher::turn()
+{
+    if (!begun && !begin())
+        return idle_turn.count();
+    begun = true;
+    engine.step();
+    Clock::time_point now = Clock::now();
+    collect(now);
+    settle_done(now);
+    write_notes();
+    serve_wishes(now);
+    claim(now);
+    start_ready(Clock::now());
+    engine.step();
+    collect(Clock::now());
+    return next_turn(Clock::now());
+}
+
+long Dispatcher::next_turn(Clock::time_point now) const
+{
+    auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(idle_turn);
+    const auto until = [&wait, now](Clock::time_point moment) {
+        if (moment < now + idle_turn)
+            wait = std::min(wait, std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(moment - now)));
+    };
+    if (const auto timeout = engine.timeout())
+        wait = std::min(wait, *timeout);
+    if (!done.empty())
+        until(first_done + settle_delay);
+    for (const auto &[key, circuit] : circuits)
+        if (circuit->opens_at() > now)
+            until(circuit->opens_at());
+    for (const auto &[name, gate] : gates)
+        if (gate.ready > 0 && gate.server)
+            until(gate.throttle.next_token(now, gate.server->rate_limit));
+    if (scan_owed)
+        until(scanned + scan_pause());
+    if (next_due != DT_NOEND)
+        until(now + std::chrono::microseconds(std::max<int64>(0, next_due - GetCurrentTimestamp())));
+    return wait.count();
+}
+
+Clock::duration Dispatcher::scan_pause() const { return std::max<Clock::duration>(1ms, 10 * scan_cost); }
+
+void Dispatcher::failed()
+{
+    // Whatever was being read or chosen is read again from the table.
+    floor.forget();
+    for (auto &[key, lane] : lanes)
+        lane->cursor = lane->floor = {};
+    catalog_read = scanned = {};
+}
+
+} // namespace outbox
+
+extern "C" PGDLLEXPORT void k2bridge_dispatcher_main(Datum argument);
+
+void k2bridge_dispatcher_main(Datum argument)
+{
+    if (!pg::start_worker(pg::Worker::dispatcher, argument))
+        proc_exit(0);
+    pg::entry([] {
+        outbox::Dispatcher dispatcher;
+        pg::run_loop(dispatcher);
+    });
+    proc_exit(0);
+}

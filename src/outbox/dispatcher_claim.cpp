@@ -1,0 +1,288 @@
+// From the table to memory: scanning lanes, choosing the first call of each subject, claiming, building requests
+// (see dispatcher.hpp).
+#include "outbox/dispatcher.hpp"
+
+#include "outbox/request.hpp"
+
+#include "outbox/errors.hpp"
+#include "pg/guard.hpp"
+#include "pg/sql.hpp"
+
+#include <climits>
+
+namespace outbox
+{
+
+namespace
+{
+
+using namespace std::chrono_literals;
+
+constexpr auto catalog_age = 50ms;     // read again at most so often
+constexpr auto rescan_pause = 1000ms;  // a lane with a backlog is read from its floor so often, for late commits
+constexpr auto forget_pause = 60s;     // everything is read from the beginning so often, for a clock set back
+constexpr int read_ahead = 50;         // reads claimed above what may be started now
+constexpr int cautious_limit = 3;      // crashes that one call may survive
+constexpr TimestampTz hold_pause = 60 * USECS_PER_SEC; // a builder that said "not now"
+
+// A builder raises this to keep its call queued, to be asked again later.
+constexpr int errcode_hold = MAKE_SQLSTATE('K', 'B', '0', '0', '5');
+
+Result kept_back(Job job, const pg::CaughtError &error)
+{
+    Result result;
+    result.job = std::move(job);
+    result.handle = false;
+    result.text = error.message + (error.hint.empty() ? "" : " (" + error.hint + ")");
+    result.state = error.sqlstate == errcode_hold || error.sqlstate == errcode_not_activated ||
+                           error.sqlstate == ERRCODE_LOCK_NOT_AVAILABLE
+                       ? "queued"
+                       : "failed";
+    result.due_at = GetCurrentTimestamp() + (result.state == "queued" ? hold_pause : 0);
+    return result;
+}
+
+Result without_sending(Job job, Outcome outcome, std::string text)
+{
+    Result result;
+    result.job = std::move(job);
+    result.outcome = outcome;
+    result.text = std::move(text);
+    return result;
+}
+
+Jsonb *parse_jsonb(const std::string &text)
+{
+    return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())));
+}
+
+} // namespace
+
+int Dispatcher::room(const Lane &lane, Clock::time_point now)
+{
+    if (cautious)
+        return known.empty() ? 1 : 0;
+    Gate &gate = gates[lane.server];
+    const int open = circuit_of(lane).room(now);
+    const double rate = gate.server->rate_limit;
+    const int slots = gate.throttle.room(now, gate.server->max_connections, rate) - gate.ready;
+    const bool ahead = !lane.endpoint->at_most_once && rate <= 0 && open == INT_MAX;
+    return std::max(0, std::min(open, slots + (ahead ? read_ahead : 0)));
+}
+
+std::vector<Lane *> Dispatcher::lanes_to_scan(bool all, Clock::time_point now, TimestampTz wall,
+                                              std::vector<queue::LaneScan> &scans)
+{
+    std::vector<Lane *> chosen;
+    for (Lane *lane : by_priority) {
+        if (!(all || lane->more) || !may_send(*lane, wall))
+            continue;
+        const int free = lane->endpoint->enabled ? room(*lane, now) : read_ahead;
+        if (free == 0) {
+            lane->more = true;
+            continue;
+        }
+        chosen.push_back(lane);
+        // Rows that are in memory already stand before the others when the lane is read from its floor.
+        scans.push_back({lane->endpoint->name, lane->server_key, lane->cursor, free + static_cast<int>(known.size())});
+    }
+    return chosen;
+}
+
+void Dispatcher::claim(Clock::time_point now)
+{
+    const bool all = now >= scanned + scan_pause();
+    scan_owed = !all;
+    if (all && now >= rescanned + rescan_pause) {
+        for (Lane *lane : by_priority)
+            lane->cursor = lane->floor;
+        rescanned = now;
+    }
+    const TimestampTz wall = GetCurrentTimestamp();
+    if (wall >= next_due)
+        next_due = DT_NOEND;
+    std::vector<Prepared> prepared;
+    const auto error = pg::transaction({"claiming calls"}, [&] {
+        if (all && now >= catalog_read + catalog_age) {
+            read_catalog();
+            catalog_read = now;
+        }
+        std::vector<queue::LaneScan> scans;
+        const std::vector<Lane *> chosen = lanes_to_scan(all, now, wall, scans);
+        if (chosen.empty())
+            return;
+        const TimestampTz settled = floor.advance(queue::horizon(), wall);
+        const auto candidates = queue::scan(scans, wall);
+        choose(candidates, chosen, scans);
+        for (Lane *lane : chosen)
+            if (!lane->more) {
+                lane->floor.due_at = std::max(lane->floor.due_at, settled);
+                lane->cursor = lane->floor;
+            }
+        queue::park(to_park);
+        prepared = take();
+    });
+    const Clock::time_point end = Clock::now();
+    if (all) {
+        scanned = end;
+        scan_cost = end - now;
+    }
+    if (error) {
+        for (const int64 id : chosen_reads)
+            known.erase(id);
+        for (const int64 id : chosen_once)
+            known.erase(id);
+        busy.clear();
+        throw pg::Error(error->sqlstate, error->message, error->detail, error->hint);
+    }
+    for (Prepared &call : prepared) {
+        ++gates[call.job.server].ready;
+        const int priority = call.job.endpoint->priority;
+        ready.emplace(priority, std::move(call));
+    }
+}
+
+// Whether the candidate is the first of its subject; if not it is parked.
+bool Dispatcher::first_of_subject(const queue::Candidate &candidate, const std::map<std::string, int64> &subject_heads)
+{
+    if (!candidate.subject)
+        return true;
+    const auto under = busy.find(*candidate.subject);
+    if (under != busy.end()) {
+        if (candidate.id < under->second.head)
+            under->second.late = under->second.late == 0 ? candidate.id : std::min(under->second.late, candidate.id);
+        to_park.push_back(candidate.id);
+        return false;
+    }
+    const auto head = subject_heads.find(*candidate.subject);
+    if (heads.count(candidate.id) == 0 && head != subject_heads.end() && head->second != candidate.id) {
+        if (head->second != 0)
+            to_park.push_back(candidate.id);
+        return false;
+    }
+    busy[*candidate.subject] = {candidate.id, 0};
+    return true;
+}
+
+void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const std::vector<Lane *> &scanned_lanes,
+                        const std::vector<queue::LaneScan> &scans)
+{
+    chosen_reads.clear();
+    chosen_once.clear();
+    to_park.clear();
+    std::vector<std::string> asked;
+    for (const queue::Candidate &candidate : candidates)
+        if (candidate.subject && known.count(candidate.id) == 0 && heads.count(candidate.id) == 0 &&
+            busy.count(*candidate.subject) == 0)
+            asked.push_back(*candidate.subject);
+    const auto subject_heads = asked.empty() ? std::map<std::string, int64>{} : queue::heads(asked);
+
+    std::map<std::string, int> taken; // by server, reads and money together
+    std::vector<int> seen(scanned_lanes.size()), given(scanned_lanes.size());
+    std::vector<bool> full(scanned_lanes.size());
+    for (const queue::Candidate &candidate : candidates) {
+        const auto index = static_cast<size_t>(candidate.lane);
+        Lane &lane = *scanned_lanes[index];
+        if (full[index])
+            continue;
+        const int free = scans[index].limit - static_cast<int>(known.size());
+        const bool mine = known.count(candidate.id) != 0;
+        if (!mine && (given[index] >= std::max(1, free) || (cautious && !chosen_reads.empty() + !chosen_once.empty() > 0))) {
+            full[index] = true;
+            continue;
+        }
+        ++seen[index];
+        lane.cursor = {candidate.due_at, candidate.id};
+        if (mine || !first_of_subject(candidate, subject_heads))
+            continue;
+        ++given[index];
+        ++taken[lane.server];
+        (lane.endpoint->at_most_once && lane.endpoint->enabled ? chosen_once : chosen_reads).push_back(candidate.id);
+    }
+    for (size_t index = 0; index < scanned_lanes.size(); ++index)
+        scanned_lanes[index]->more = full[index] || seen[index] >= scans[index].limit;
+    known.insert(chosen_reads.begin(), chosen_reads.end());
+    known.insert(chosen_once.begin(), chosen_once.end());
+}
+
+// Claims what was chosen and builds the requests. A row that is not claimed (locked, wished away, gone) is forgotten and
+// found again by a later scan from the floor.
+std::vector<Dispatcher::Prepared> Dispatcher::take()
+{
+    std::vector<Prepared> prepared;
+    std::unordered_set<int64> left(chosen_reads.begin(), chosen_reads.end());
+    left.insert(chosen_once.begin(), chosen_once.end());
+    std::vector<Job> jobs = queue::claim(chosen_once, queue::Claim::sending, catalog);
+    std::vector<Job> reads =
+        queue::claim(chosen_reads, cautious ? queue::Claim::counted : queue::Claim::in_memory, catalog);
+    jobs.insert(jobs.end(), std::make_move_iterator(reads.begin()), std::make_move_iterator(reads.end()));
+    for (Job &job : jobs) {
+        left.erase(job.id);
+        heads.erase(job.id);
+        prepare(std::move(job), prepared);
+    }
+    for (const int64 id : left) {
+        known.erase(id);
+        std::erase_if(busy, [id](const auto &entry) { return entry.second.head == id; });
+        for (auto &[key, lane] : lanes)
+            lane->cursor = lane->floor;
+    }
+    return prepared;
+}
+
+void Dispatcher::prepare(Job job, std::vector<Prepared> &prepared)
+{
+    Lane *lane = lanes[{job.endpoint->name, job.server}].get();
+    job.server = lane->server;
+    if (!job.endpoint->enabled) {
+        finished(without_sending(std::move(job), Outcome::skipped, "the endpoint is disabled"));
+        return;
+    }
+    if (job.crashes > cautious_limit) {
+        Result result;
+        result.job = std::move(job);
+        result.state = "failed";
+        result.handle = false;
+        result.text = "the dispatcher ended every time this call was under way";
+        finished(std::move(result));
+        return;
+    }
+    bool record = false;
+    http::Request request;
+    const auto error = pg::subtransaction(pg::Constraints::at_commit, [&] {
+        const Oid role = pg::call([&job] { return get_role_oid(job.created_by.c_str(), true); });
+        const auto server = load_server(job.server, role);
+        record = server->record;
+        if (job.endpoint->coalesces && job.subject)
+            job.riders = queue::riders(job, GetCurrentTimestamp());
+        const Jsonb *args = pg::call([&job] { return parse_jsonb(job.args); });
+        args = built_args(*job.endpoint, args);
+        request = build_request(*job.endpoint, *server, args, job.correlation);
+        if (!record)
+            require_sendable(request, *server);
+    });
+    if (error) {
+        finished(kept_back(std::move(job), *error));
+        return;
+    }
+    known.insert(job.riders.begin(), job.riders.end());
+    if (record)
+        finished(without_sending(std::move(job), Outcome::recorded, describe(request)));
+    else
+        prepared.push_back({std::move(job), std::move(request), lane});
+}
+
+// The row is no longer in memory.
+void Dispatcher::release(const Job &job)
+{
+    known.erase(job.id);
+    for (const int64 rider : job.riders)
+        known.erase(rider);
+    if (job.subject) {
+        const auto under = busy.find(*job.subject);
+        if (under != busy.end() && under->second.head == job.id)
+            busy.erase(under);
+    }
+}
+
+} // namespace outbox
