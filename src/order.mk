@@ -5,6 +5,9 @@ SQL_MEMBERS = \
     src/outbox/types.sql \
     src/outbox/audit.sql \
     src/outbox/queue.sql \
+    src/schedule/schedule.sql \
+    src/schedule/maintenance.sql \
+    src/schedule/status.sql \
     src/k2/answer.sql \
     src/k2/batch.sql \
     src/k2/loan.sql \
@@ -30,6 +33,10 @@ SQL_TABLES = \
     src/outbox/endpoint.tables.sql \
     src/outbox/outbox.tables.sql \
     src/outbox/history.tables.sql \
+    src/outbox/state.tables.sql \
+    src/schedule/schedule.tables.sql \
+    src/schedule/maintenance.tables.sql \
+    src/schedule/status.tables.sql \
     src/k2/dictionary.tables.sql \
     src/k2/loan.tables.sql \
     src/k2/exclusion.tables.sql \

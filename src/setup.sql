@@ -51,6 +51,7 @@ COMMENT ON FUNCTION k2bridge.setup(boolean) IS
 CREATE FUNCTION k2bridge.announce_setup() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = notice AS $$
 BEGIN
+    PERFORM k2bridge.wake_launcher();
     IF NOT current_database()::text = ANY (regexp_split_to_array(current_setting('k2bridge.databases'), '\s*,\s*')) THEN
         RAISE NOTICE 'no worker serves database "%"', current_database()
             USING HINT = format('Set shared_preload_libraries = ''k2bridge'' and k2bridge.databases = ''%s'' in postgresql.conf, then restart.',
@@ -58,4 +59,4 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION k2bridge.announce_setup() IS 'NOTICE with the line to add when no worker serves this database.';
+COMMENT ON FUNCTION k2bridge.announce_setup() IS 'Wakes the launcher; NOTICE with the line to add when no worker serves this database.';

@@ -86,15 +86,6 @@ bool versions_agree()
     return false;
 }
 
-bool listed(const char *database)
-{
-    ListCell *cell;
-    foreach (cell, listed_databases())
-        if (strcmp(static_cast<const char *>(lfirst(cell)), database) == 0)
-            return true;
-    return false;
-}
-
 Stay leave(Left why)
 {
     roster::tell_leaving(why);
@@ -260,6 +251,15 @@ List *listed_databases()
     List *names = NIL;
     SplitIdentifierString(pstrdup(settings::databases), ',', &names);
     return names;
+}
+
+bool listed(const char *database)
+{
+    ListCell *cell;
+    foreach (cell, listed_databases())
+        if (strcmp(static_cast<const char *>(lfirst(cell)), database) == 0)
+            return true;
+    return false;
 }
 
 bool database_wanted(Oid database)

@@ -24,8 +24,9 @@ bool start_worker(Worker kind, Datum argument);
 // Which of the workers of its kind this one is, from 0.
 int worker_index();
 
-// The names in k2bridge.databases, a list of char *. Server idiom.
+// The names in k2bridge.databases, a list of char *, and whether one is among them. Server idiom.
 List *listed_databases();
+bool listed(const char *database);
 
 // Whether somebody (DROP, RENAME, TEMPLATE) wants the lock of this database; inside a transaction.
 bool database_wanted(Oid database);
