@@ -141,6 +141,8 @@ bool join(Oid database, Worker kind, int index)
     return true;
 }
 
+bool is_me(Worker kind) { return mine && mine->kind == kind; }
+
 void tell_state(const char *state)
 {
     if (mine)

@@ -39,6 +39,7 @@ bool available(); // false: not preloaded, so no worker runs
 
 // Registers this process, until it exits. False: another live process holds that place, or the roster is full.
 bool join(Oid database, Worker kind, int index);
+bool is_me(Worker kind); // whether this process joined as such
 void tell_state(const char *state);
 void tell_error(const char *error, const char *hint = nullptr); // null: well again
 void tell_leaving(Left why);

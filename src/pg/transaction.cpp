@@ -17,6 +17,18 @@ namespace pg
 namespace
 {
 
+// A CaughtError on its way up.
+class Raised : public Error
+{
+public:
+    explicit Raised(const CaughtError &what)
+        : Error(what.sqlstate, what.message, what.detail, what.hint), error(what)
+    {
+    }
+
+    const CaughtError error;
+};
+
 std::string text(const char *characters)
 {
     return characters ? characters : "";
@@ -136,12 +148,19 @@ std::optional<CaughtError> attempt(const std::function<void()> &f)
     try {
         f();
         return std::nullopt;
+    } catch (const Raised &raised) {
+        return raised.error;
     } catch (...) {
         border::describe(report);
     }
     if (report.in_flight)
         return take_error();
     return CaughtError{report.sqlstate, report.message, report.detail, report.hint, {}};
+}
+
+void raise(const CaughtError &error)
+{
+    throw Raised(error);
 }
 
 void roll_back()

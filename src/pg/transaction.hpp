@@ -23,6 +23,9 @@ CaughtError take_error();
 // Runs f and returns what it raised, PostgreSQL error or C++ exception. The caller rolls back.
 std::optional<CaughtError> attempt(const std::function<void()> &f);
 
+// Raises it again as a C++ exception; attempt() and the loop of a worker get it back complete.
+[[noreturn]] void raise(const CaughtError &error);
+
 // Ends whatever transaction is open after an error: the middle of the server's own error recovery.
 void roll_back();
 

@@ -299,7 +299,7 @@ Stay Work::look()
     const std::optional<CaughtError> error = transaction(
         frame, [&stay] { stay = call([former_stay = stay] { return look_at_database(former_stay); }); });
     if (error)
-        throw Error(error->sqlstate, error->message, error->detail, error->hint);
+        raise(*error);
     former = stay;
     return stay;
 }

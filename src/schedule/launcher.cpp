@@ -143,7 +143,7 @@ private:
                 databases = pg::call([=] { return read_databases(here, missing); });
             });
         if (error)
-            throw pg::Error(error->sqlstate, error->message, error->detail, error->hint);
+            pg::raise(*error);
         return databases;
     }
 

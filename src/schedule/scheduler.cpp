@@ -63,10 +63,10 @@ pg::Statement interrupted_statement(
     "UPDATE k2bridge.schedule SET last_outcome = 'interrupted: the server or the scheduler stopped'"
     " WHERE last_outcome OPERATOR(pg_catalog.=) 'running'");
 
-void raise(const std::optional<pg::CaughtError> &error)
+void require(const std::optional<pg::CaughtError> &error)
 {
     if (error)
-        throw pg::Error(error->sqlstate, error->message, error->detail, error->hint);
+        pg::raise(*error);
 }
 
 // Who may be run_as is decided by what the owner of the tables may be, not by anything the table says: its
@@ -137,7 +137,7 @@ public:
 private:
     static constexpr long retry_ms = 500;
 
-    static void in_transaction(const std::function<void()> &f) { raise(pg::transaction({nullptr}, f)); }
+    static void in_transaction(const std::function<void()> &f) { require(pg::transaction({nullptr}, f)); }
 
     static bool claim(Run &run)
     {
@@ -179,7 +179,7 @@ private:
                 run.statement_timeout < 0 ? settings::statement_timeout : run.statement_timeout;
             error = pg::transaction({run.command.c_str(), role, timeout},
                                     [&] { pg::call([&] { execute(run.command.c_str()); }); });
-            raise(pg::transaction({nullptr, BOOTSTRAP_SUPERUSERID}, [] { pg::call(discard_session); }));
+            require(pg::transaction({nullptr, BOOTSTRAP_SUPERUSERID}, [] { pg::call(discard_session); }));
         }
         Outcome outcome{error ? describe(*error) : "ok", GetCurrentTimestamp() - begin};
         if (error && outcome.text != run.former_outcome) {
