@@ -60,3 +60,38 @@ COMMENT ON COLUMN k2.exclusion.for_iban IS 'no payment request on the account na
 COMMENT ON COLUMN k2.exclusion.for_refuse IS 'no recall of payment requests';
 COMMENT ON COLUMN k2.exclusion.finish_dt IS 'last day it holds; null: no end';
 COMMENT ON COLUMN k2.exclusion.is_active IS 'false: switched off';
+
+CREATE OR REPLACE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON k2.loan_exclude
+    FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2.loan_exclude_changed');
+CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON k2.loan_exclude
+    FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2.audit_row', 'iin', 'dbz_num');
+CREATE OR REPLACE TRIGGER changed AFTER INSERT OR UPDATE ON k2.exclusion
+    FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2.exclusion_changed');
+CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE ON k2.exclusion
+    FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2.audit_row', 'id');
+CREATE OR REPLACE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON k2.exclusion
+    FOR EACH STATEMENT EXECUTE FUNCTION k2bridge.owner_trigger('k2.exclusion_refuse_delete');
+
+CREATE OR REPLACE VIEW k2.active_exclusion AS
+    SELECT 'loan'::text AS kind, NULL::bigint AS id, e.iin, e.dbz_num, NULL::text AS bank, NULL::text AS iban, false AS for_bank,
+           true AS for_extreq, false AS for_iban, false AS for_refuse, NULL::date AS finish_dt, e.fio, e.title
+      FROM k2.loan_exclude e WHERE e.is_on
+    UNION ALL
+    SELECT 'general', x.id, x.iin, NULL, x.bank, x.iban, x.for_bank, x.for_extreq, x.for_iban, x.for_refuse, x.finish_dt,
+           c.name, NULL
+      FROM k2.exclusion x LEFT JOIN k2.client c ON c.iin = x.iin
+     WHERE x.is_active AND (x.finish_dt IS NULL OR x.finish_dt >= k2.today());
+COMMENT ON VIEW k2.active_exclusion IS 'Every ban in force today: on single loans and on the general list.';
+COMMENT ON COLUMN k2.active_exclusion.kind IS 'loan (k2.loan_exclude) or general (k2.exclusion)';
+COMMENT ON COLUMN k2.active_exclusion.id IS 'k2.exclusion.id';
+COMMENT ON COLUMN k2.active_exclusion.iin IS 'IIN of the client';
+COMMENT ON COLUMN k2.active_exclusion.dbz_num IS 'number of the loan agreement of a ban on a loan';
+COMMENT ON COLUMN k2.active_exclusion.bank IS 'BIC meant by for_bank';
+COMMENT ON COLUMN k2.active_exclusion.iban IS 'account meant by for_iban';
+COMMENT ON COLUMN k2.active_exclusion.for_bank IS 'no payment request to the bank named';
+COMMENT ON COLUMN k2.active_exclusion.for_extreq IS 'no outgoing payment request at all; of the loan, if it is a ban on a loan';
+COMMENT ON COLUMN k2.active_exclusion.for_iban IS 'no payment request on the account named';
+COMMENT ON COLUMN k2.active_exclusion.for_refuse IS 'no recall of payment requests';
+COMMENT ON COLUMN k2.active_exclusion.finish_dt IS 'last day; null: no end';
+COMMENT ON COLUMN k2.active_exclusion.fio IS 'name of the client';
+COMMENT ON COLUMN k2.active_exclusion.title IS 'reason, note';
