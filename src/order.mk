@@ -11,6 +11,8 @@ SQL_MEMBERS = \
     src/k2/answer.sql \
     src/k2/batch.sql \
     src/k2/loan.sql \
+    src/k2/exclusion.sql \
+    src/k2/rejected.sql \
     src/k2/req.sql \
     src/k2/req_service.sql \
     src/k2/rzap.sql \
@@ -43,5 +45,6 @@ SQL_TABLES = \
     src/k2/rzap.tables.sql \
     src/k2/req.tables.sql \
     src/abs/abs.tables.sql \
+    src/k2/dossier.tables.sql \
     src/abs/endpoint.tables.sql \
     src/abs/triggers.tables.sql
