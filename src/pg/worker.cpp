@@ -1,5 +1,6 @@
 // See worker.hpp: start, pinned settings, the once-a-second look, the loop and its recovery.
 #include "pg/worker.hpp"
+#include "pg/database_settings.hpp"
 #include "pg/identity.hpp"
 
 #include <algorithm>
@@ -295,12 +296,17 @@ Stay Work::look()
 {
     static Stay former = Stay::idle;
     Stay stay = former;
+    bool changed = false;
     const Frame frame{nullptr, BOOTSTRAP_SUPERUSERID};
-    const std::optional<CaughtError> error = transaction(
-        frame, [&stay] { stay = call([former_stay = stay] { return look_at_database(former_stay); }); });
+    const std::optional<CaughtError> error = transaction(frame, [&] {
+        changed = call([] { return take_up_database_settings(); });
+        stay = call([] { return look_at_database(former); });
+    });
     if (error)
         raise(*error);
     former = stay;
+    if (changed)
+        reloaded();
     return stay;
 }
 

@@ -31,7 +31,8 @@ struct Kind {
 };
 
 // The first one probes: the others start once it has found the extension and its tables.
-constexpr Kind kinds[] = {{Worker::scheduler, "k2bridge scheduler", "k2bridge_scheduler_main"}};
+constexpr Kind kinds[] = {{Worker::scheduler, "k2bridge scheduler", "k2bridge_scheduler_main"},
+                          {Worker::dispatcher, "k2bridge dispatcher", "k2bridge_dispatcher_main"}};
 
 constexpr int64 second = USECS_PER_SEC;
 constexpr int64 longest_pause = 60 * second, good_run = 60 * second, probe_interval = 5 * second;
