@@ -8,6 +8,7 @@ SQL_MEMBERS = \
     src/schedule/schedule.sql \
     src/schedule/maintenance.sql \
     src/schedule/status.sql \
+    src/outbox/server.sql \
     src/k2/answer.sql \
     src/k2/batch.sql \
     src/k2/loan.sql \
@@ -33,6 +34,7 @@ SQL_MEMBERS = \
 SQL_TABLES = \
     src/setup.tables.sql \
     src/outbox/endpoint.tables.sql \
+    src/outbox/server.tables.sql \
     src/outbox/outbox.tables.sql \
     src/outbox/history.tables.sql \
     src/outbox/state.tables.sql \

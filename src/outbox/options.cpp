@@ -234,6 +234,16 @@ std::string refuse_value(const Option &option, const std::string &value)
     return {};
 }
 
+std::string refuse_option(Place place, const std::string &name, const std::string &value, const std::string &type)
+{
+    const Option *rule = find_option(place, name);
+    if (rule == nullptr)
+        return "it is not an option of k2bridge";
+    if ((rule->types & type_bit(type)) == 0)
+        return "it is not for servers of type " + type;
+    return refuse_value(*rule, value);
+}
+
 bool needs_privilege(const Option &option, const std::string &value)
 {
     const bool stops_verifying = option.name == std::string_view("verify_tls") && read_boolean(value) == false;

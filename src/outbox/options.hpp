@@ -62,6 +62,9 @@ std::string nearest(std::string_view name, const std::vector<std::string> &candi
 // Why the value cannot be used, for people, never quoting it; empty when it can. May call PostgreSQL (time zones).
 std::string refuse_value(const Option &option, const std::string &value);
 
+// The same of an option by name, on a server of this type.
+std::string refuse_option(Place place, const std::string &name, const std::string &value, const std::string &type);
+
 // Whether setting this value takes the rights of pg_read_server_files.
 bool needs_privilege(const Option &option, const std::string &value);
 

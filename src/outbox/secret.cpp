@@ -48,6 +48,21 @@ FileStamp stamp(const std::string &path) noexcept
     return {info.st_dev, info.st_ino, info.st_size, nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};
 }
 
+bool readable_by_all(const std::string &path) noexcept
+{
+    struct stat info;
+    return stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
+}
+
+std::string refuse_file(const std::string &path)
+{
+    const Descriptor file(path);
+    struct stat info;
+    if (file.get() < 0 || fstat(file.get(), &info) != 0)
+        return std::generic_category().message(errno);
+    return S_ISREG(info.st_mode) ? "" : "it is not a regular file";
+}
+
 std::string refuse_secret(const std::string &secret, bool header)
 {
     const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };

@@ -25,6 +25,12 @@ struct FileStamp {
 
 FileStamp stamp(const std::string &path) noexcept;
 
+// Whether anybody on this machine may read the file; false when it cannot be looked at.
+bool readable_by_all(const std::string &path) noexcept;
+
+// Why this process cannot read the file, or empty.
+std::string refuse_file(const std::string &path);
+
 // The secret in the file. Throws BadSecret: "No such file or directory", "it is empty", "it is not a regular
 // file" …
 std::string read_secret(const std::string &path);

@@ -32,6 +32,7 @@ struct Source {
     Oid oid{InvalidOid};
     std::string type, zone;
     Options options, mapping;
+    Declared::Mapping whose{Declared::Mapping::none};
     std::vector<std::pair<std::string, FileStamp>> files;
     bool operator==(const Source &) const = default;
 };
@@ -73,13 +74,18 @@ void copy_options(List *definitions, Options &options)
 }
 
 // The options of the mapping of `role` or, where it has none, of PUBLIC.
-List *mapping_options(Oid server, Oid role)
+List *mapping_options(Oid server, Oid role, Declared::Mapping *whose)
 {
+    *whose = Declared::Mapping::own;
     HeapTuple tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(role), ObjectIdGetDatum(server));
-    if (!HeapTupleIsValid(tuple))
+    if (!HeapTupleIsValid(tuple)) {
+        *whose = Declared::Mapping::everybody;
         tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid), ObjectIdGetDatum(server));
-    if (!HeapTupleIsValid(tuple))
+    }
+    if (!HeapTupleIsValid(tuple)) {
+        *whose = Declared::Mapping::none;
         return NIL;
+    }
     bool null;
     const Datum packed = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions, &null);
     List *options = null ? NIL : untransformRelOptions(packed);
@@ -121,7 +127,8 @@ Source read_source(const std::string &name, Oid role)
     source.type = server->servertype ? server->servertype : "";
     source.zone = settings::timezone;
     copy_options(server->options, source.options);
-    copy_options(pg::call([&] { return mapping_options(server->serverid, role); }), source.mapping);
+    copy_options(pg::call([&] { return mapping_options(server->serverid, role, &source.whose); }),
+                 source.mapping);
     stamp_files(source);
     return source;
 }
@@ -135,15 +142,9 @@ Source read_source(const std::string &name, Oid role)
 
 void check_options(const Server &server, Place place, const Options &options)
 {
-    for (const auto &[name, value] : options) {
-        const Option *rule = find_option(place, name);
-        if (rule == nullptr)
-            unusable(server, name, "it is not an option of k2bridge");
-        if ((rule->types & type_bit(server.type)) == 0)
-            unusable(server, name, "it is not for servers of type " + server.type);
-        if (const std::string reason = refuse_value(*rule, value); !reason.empty())
+    for (const auto &[name, value] : options)
+        if (const std::string reason = refuse_option(place, name, value, server.type); !reason.empty())
             unusable(server, name, reason);
-    }
 }
 
 // Calls `take` with the value of an option that is set and, check_options has seen to it, well-formed.
@@ -314,6 +315,12 @@ std::shared_ptr<const Server> load_server(const std::string &name, unsigned role
         cache->clear();
     cache->insert_or_assign(key, Entry{era, std::move(source), server});
     return server;
+}
+
+Declared declared(const std::string &name, unsigned role)
+{
+    Source source = read_source(name, role);
+    return {std::move(source.type), std::move(source.options), std::move(source.mapping), source.whose};
 }
 
 std::string resolve_server(const Endpoint &endpoint)

@@ -56,6 +56,14 @@ struct Server {
 // missing for the type, 58030 / 58P01 secret file unreadable.
 std::shared_ptr<const Server> load_server(const std::string &name, unsigned role);
 
+// What was declared, usable or not, for k2bridge.check_server. Secrets are in `mapping`: not for texts.
+struct Declared {
+    std::string type;
+    std::map<std::string, std::string> options, mapping;
+    enum class Mapping { none, own, everybody } whose{Mapping::none};
+};
+Declared declared(const std::string &name, unsigned role);
+
 // The one server of the endpoint's type that has the option it needs. 22023 when there is none or more than
 // one.
 std::string resolve_server(const Endpoint &endpoint);
