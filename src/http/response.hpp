@@ -24,10 +24,10 @@ enum class Failure {
     forbidden_address, ///< loopback_only or plain http would have reached another machine; never sent
     timeout,           ///< connect_timeout or timeout passed
     reset,             ///< connection lost before the reply's header was complete
-    truncated,         ///< connection lost inside the reply's body
-    too_large,         ///< body above max_reply_size, or header above 256 kB
-    bad_reply,         ///< not HTTP
-    aborted,           ///< cancelled by the caller
+    truncated, ///< connection lost inside a body of known length or in chunks (others end by the close)
+    too_large, ///< body above max_reply_size, or header above 256 kB
+    bad_reply, ///< not HTTP
+    aborted,   ///< cancelled by the caller
     other
 };
 

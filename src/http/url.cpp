@@ -118,6 +118,8 @@ Url parse_url(std::string_view text)
         throw BadUrl("the URL contains a blank or control character");
     if (!has_scheme(text))
         throw BadUrl("the URL does not start with http:// or https://");
+    if (text.substr(text.find("://") + 3).starts_with('/')) // libcurl would take the path's first part
+        throw BadUrl("the URL has no host");
     const std::unique_ptr<CURLU, FreeUrl> url(curl_url());
     if (!url)
         throw std::bad_alloc();

@@ -57,8 +57,9 @@ Envelope envelope(const Document &document)
         return out;
     out.code = is_string(code) ? decode_string(code) : std::string(code);
     const std::string number = numeric_text(code);
-    if (!number.empty())
-        out.says = is_zero(number) ? Envelope::Says::yes : Envelope::Says::no;
+    const bool zeros = !out.code.empty() && out.code.find_first_not_of('0') == std::string::npos; // also "00"
+    if (zeros || !number.empty())
+        out.says = zeros || is_zero(number) ? Envelope::Says::yes : Envelope::Says::no;
     else
         out.says = is_string(code) && !out.code.empty() ? Envelope::Says::no : Envelope::Says::nonsense;
     return out;

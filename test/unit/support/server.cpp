@@ -179,6 +179,11 @@ void Server::serve(int fd)
         Connection connection(fd, ssl);
         connection.server_ = this;
         script_(connection);
+    } else { // unread bytes would turn the close into a reset, which may overtake the alert
+        char dropped[4096];
+        shutdown(fd, SHUT_WR);
+        while (recv(fd, dropped, sizeof dropped, 0) > 0)
+            continue;
     }
     if (ssl != nullptr) {
         SSL_shutdown(ssl);
