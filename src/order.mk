@@ -17,6 +17,10 @@ SQL_MEMBERS = \
     src/k2/req.sql \
     src/k2/req_service.sql \
     src/k2/rzap.sql \
+    src/k2/extreq.sql \
+    src/k2/extreq_rules.sql \
+    src/k2/extreq_service.sql \
+    src/k2/payment.sql \
     src/abs/types.sql \
     src/abs/reply.sql \
     src/abs/calls.sql \
@@ -46,7 +50,10 @@ SQL_TABLES = \
     src/k2/exclusion.tables.sql \
     src/k2/rzap.tables.sql \
     src/k2/req.tables.sql \
+    src/k2/extreq.tables.sql \
+    src/k2/payment.tables.sql \
     src/abs/abs.tables.sql \
     src/k2/dossier.tables.sql \
     src/abs/endpoint.tables.sql \
-    src/abs/triggers.tables.sql
+    src/abs/triggers.tables.sql \
+    src/k2/discrepancy.tables.sql

@@ -18,6 +18,19 @@ CREATE FUNCTION k2.event_source() RETURNS text
 $$;
 COMMENT ON FUNCTION k2.event_source() IS 'Who made an event: the API client, or the role that acts.';
 
+CREATE FUNCTION k2.acting_user() RETURNS name
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN k2bridge.client() IS NULL THEN k2bridge.caller() ELSE 'system' END
+$$;
+COMMENT ON FUNCTION k2.acting_user() IS 'Login (k2.app_user) for created_by and updated_by: the role that acts; over HTTP the system user.';
+
+CREATE FUNCTION k2.may_backdate() RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_has_role(k2bridge.caller(), current_user, 'MEMBER')
+$$;
+COMMENT ON FUNCTION k2.may_backdate() IS
+'Whether who acts may write created_by and the like himself (loading history): only who can be the owner of the tables. For triggers.';
+
 CREATE FUNCTION k2.req_rank(status text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT array_position('{new,registered,accepted,in_card_index,executed}', $1)
@@ -60,14 +73,11 @@ COMMENT ON FUNCTION k2.req_move_check(text, text, text, text, text) IS 'Raises w
 CREATE FUNCTION k2.req_rules() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    actor name := k2bridge.caller();
+    actor name := k2.acting_user();
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        -- Only who may act as the owner says who else it was (loading history).
-        IF NEW.created_by IS NULL OR NOT pg_has_role(actor, current_user, 'MEMBER') THEN
-            NEW.created_by := actor;
-        END IF;
-        NEW.updated_by := coalesce(NEW.updated_by, NEW.created_by);
+        NEW.created_by := CASE WHEN k2.may_backdate() THEN coalesce(NEW.created_by, actor) ELSE actor END;
+        NEW.updated_by := CASE WHEN k2.may_backdate() THEN coalesce(NEW.updated_by, NEW.created_by) ELSE actor END;
         NEW.former_status := CASE WHEN NEW.status IN ('recalling', 'returning')
                                   THEN coalesce(NEW.former_status, 'registered') END;
         RETURN NEW;
