@@ -9,6 +9,8 @@ SQL_MEMBERS = \
     src/schedule/maintenance.sql \
     src/schedule/status.sql \
     src/outbox/server.sql \
+    src/outbox/operations.sql \
+    src/outbox/direct.sql \
     src/k2/answer.sql \
     src/k2/batch.sql \
     src/k2/loan.sql \
