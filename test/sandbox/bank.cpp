@@ -35,6 +35,7 @@ Plan Bank::arrived(const Request &request)
 {
     const std::lock_guard guard(lock_);
     Plan plan;
+    plan.era = era_;
     plan.fault = faults_.pick(request);
     plan.seq = record_.open(request, router_.credential_of(request), plan.fault.name);
     const bool served = plan.fault.processing != Processing::never && router_.admits(request);
@@ -50,7 +51,10 @@ void Bank::answer(Plan &plan, const Request &request)
     if (plan.fault.processing != Processing::at_answer)
         return;
     const std::lock_guard guard(lock_);
-    process(plan, request);
+    if (plan.era == era_)
+        process(plan, request);
+    else
+        plan.reply = json_reply(envelope(503, "запрос отменён сбросом"), 503);
 }
 
 void Bank::process(Plan &plan, const Request &request)
@@ -64,7 +68,8 @@ void Bank::process(Plan &plan, const Request &request)
 void Bank::finished(const Plan &plan, const Request &request, int status)
 {
     const std::lock_guard guard(lock_);
-    record_.finish(plan.seq, request.path, status);
+    if (plan.era == era_)
+        record_.finish(plan.seq, request.path, status);
 }
 
 } // namespace sandbox

@@ -23,7 +23,7 @@ namespace sandbox
 
 struct BankOptions {
     bool detail = true; // keep a log entry per request
-    std::size_t log_limit = 200000;
+    std::size_t log_limit = 100000;
     std::uint64_t seed = 1;
     std::string journal;
     std::vector<Credential> credentials;
@@ -32,6 +32,7 @@ struct BankOptions {
 /* What was decided about one request. */
 struct Plan {
     std::uint64_t seq = 0;
+    std::uint64_t era = 0; // resets before the request came; one that waits over a reset is forgotten
     FaultRule fault;
     std::optional<Reply> reply; // set once a service has seen the request
 };
@@ -72,6 +73,7 @@ private:
     Faults faults_;
     Record record_;
     Journal journal_;
+    std::uint64_t era_ = 0;
     std::atomic<std::uint64_t> echoes_{0};
 };
 

@@ -126,6 +126,7 @@ void Bank::reset()
     faults_.seed(options_.seed);
     router_.credentials(options_.credentials);
     echoes_ = 0;
+    ++era_;
 }
 
 } // namespace sandbox

@@ -27,9 +27,15 @@ std::string pairs_json(const Pairs &pairs)
 {
     JsonArray out;
     for (const auto &[name, value] : pairs)
-        out.raw(
-            JsonArray().text(name).text(name == "authorization" ? masked_authorization(value) : value).str());
+        out.raw(JsonArray().text(name).text(value).str());
     return out.str();
+}
+
+Pairs recorded_headers(Pairs headers)
+{
+    for (auto &[name, value] : headers)
+        value = recorded_header(name, value);
+    return headers;
 }
 
 std::string line_json(const JournalLine &line)
@@ -38,7 +44,8 @@ std::string line_json(const JournalLine &line)
     JsonObject out;
     out.number("seq", static_cast<std::int64_t>(line.seq)).text("time", utc_now());
     out.text("method", request.method).text("path", request.path).text("query", request.query_text);
-    out.raw("parameters", pairs_json(request.query)).raw("headers", pairs_json(request.headers));
+    out.raw("parameters", pairs_json(request.query))
+        .raw("headers", pairs_json(recorded_headers(request.headers)));
     if (is_utf8(request.body))
         out.text("body", request.body);
     else

@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <unistd.h>
+#include <vector>
 
 namespace
 {
@@ -36,7 +37,7 @@ constexpr const char *usage =
     "  --seed N            seed of the fault rules, 1 by default\n"
     "  --journal FILE      append every request to this file, take its requests over at start\n"
     "  --no-log            count requests only\n"
-    "  --log-limit N       keep at most so many log entries, 200000 by default\n";
+    "  --log-limit N       keep at most so many log entries, 100000 by default\n";
 
 class WrongUsage : public std::runtime_error
 {

@@ -5,11 +5,16 @@
 
 #include "text.h"
 
+#include <set>
+
 namespace sandbox
 {
 
 namespace
 {
+
+const std::set<std::string_view> secret_headers = {"authorization", "proxy-authorization", "cookie", "token",
+                                                   "x-api-key"};
 
 std::string headers_json(const Pairs &headers)
 {
@@ -20,7 +25,7 @@ std::string headers_json(const Pairs &headers)
     }
     JsonObject out;
     for (const auto &[name, value] : joined)
-        out.text(name, name == "authorization" ? masked_authorization(value) : value);
+        out.text(name, recorded_header(name, value));
     return out.str();
 }
 
@@ -121,8 +126,10 @@ void Record::clear()
     tallies_.clear();
 }
 
-std::string masked_authorization(std::string_view value)
+std::string recorded_header(std::string_view name, std::string_view value)
 {
+    if (!secret_headers.contains(name))
+        return std::string(value);
     const std::size_t blank = value.find(' ');
     return std::string(value.substr(0, blank == std::string_view::npos ? 0 : blank + 1)) + "***";
 }

@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <string>
 
@@ -38,7 +37,7 @@ class Record
 {
 public:
     /* Without detail only the counters are kept. At most `limit` entries stay, the oldest go first. */
-    explicit Record(bool detail = true, std::size_t limit = 200000) : detail_(detail), limit_(limit) {}
+    explicit Record(bool detail = true, std::size_t limit = 100000) : detail_(detail), limit_(limit) {}
 
     std::uint64_t open(const Request &request, std::string_view credential, std::string_view fault);
     void processed(std::uint64_t seq, const std::string &path);
@@ -63,7 +62,7 @@ private:
     std::map<std::string, Tally, std::less<>> tallies_;
 };
 
-/* The value of an Authorization header without its secret: "Bearer ***". */
-std::string masked_authorization(std::string_view value);
+/* A header's value as it may be recorded: secrets become "***", an Authorization scheme stays readable. */
+std::string recorded_header(std::string_view name, std::string_view value);
 
 } // namespace sandbox

@@ -4,6 +4,7 @@
  */
 #include "exchange.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
 #include <gnutls/gnutls.h>

@@ -4,6 +4,7 @@
  */
 #include "text.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>

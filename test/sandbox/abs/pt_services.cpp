@@ -96,6 +96,7 @@ Reply Abs::reg_pt(const Request &request)
     const std::string refer = payment_request["refer"];
     if (!registry_.add(std::move(payment_request)))
         return business_reply(409, "ПТ с референсом " + refer + " уже зарегистрировано");
+    registry_.processed(PtCall::reg, refer);
     return business_reply();
 }
 
@@ -113,6 +114,7 @@ Reply Abs::settle_pt(PtCall call, const Request &request)
     if (!registry_.settle(call, refer, reason_code))
         return business_reply(409, "ПТ с референсом " + refer + " уже " +
                                        (known->state == "recalled" ? "отозвано" : "возвращено"));
+    registry_.processed(call, refer);
     return business_reply();
 }
 

@@ -59,7 +59,6 @@ bool Registry::add(PaymentRequest request)
     if (!requests_.emplace(refer, std::move(request)).second)
         return false;
     order_.push_back(refer);
-    ++tallies_[refer].processed[index(PtCall::reg)];
     return true;
 }
 
@@ -70,7 +69,6 @@ bool Registry::settle(PtCall call, const std::string &refer, const std::string &
         return false;
     request.state = call == PtCall::refuse ? "recalled" : "returned";
     request.reason_code = reason_code;
-    ++tallies_[refer].processed[index(call)];
     return true;
 }
 

@@ -49,6 +49,7 @@ class Registry
 {
 public:
     void arrived(PtCall call, const std::string &refer) { ++tallies_[refer].arrived[index(call)]; }
+    void processed(PtCall call, const std::string &refer) { ++tallies_[refer].processed[index(call)]; }
 
     /* False when the reference is known already; nothing changes then. */
     bool add(PaymentRequest request);

@@ -17,12 +17,13 @@ is "reset restores credentials" 401 "$(status "$base/abs/get_cli?iinbin=00000000
 stop_bank credentials
 
 start_bank
-curl -s -m 20 -o /dev/null -H "$json" -H 'X-Correlation-Id: abc' -d '{"contract_number":"KD1"}' "$base/way4/get_loan_debt" \
+curl -s -m 20 -o /dev/null -H "$json" -H 'X-Correlation-Id: abc' -H 'Token: secret' -d '{"contract_number":"KD1"}' "$base/way4/get_loan_debt" \
     --next -s -m 20 -o /dev/null "$base/abs/get_cli?iinbin=000000000010"
 get '/abs/get_cli?iinbin=00000' >/dev/null
 is "log" '[[1,"POST","/way4/get_loan_debt","","{\"contract_number\":\"KD1\"}",true,200],[2,"GET","/abs/get_cli","iinbin=000000000010","",true,200],[3,"GET","/abs/get_cli","iinbin=00000","",false,400]]' \
     "$(query log '[.entries[] | [.seq, .method, .path, .query, .body, .processed, .status]]')"
 is "header names in lower case" abc "$(query log '.entries[0].headers["x-correlation-id"]')"
+is "other secrets are masked" '***' "$(query log '.entries[0].headers.token')"
 is "keep-alive is visible" '[true,false,[1,2,1]]' \
     "$(query log '[.entries[0].connection == .entries[1].connection, .entries[1].connection == .entries[2].connection, [.entries[].nth]]')"
 is "log since" '[3]' "$(query 'log?since=2' '[.entries[].seq]')"
@@ -66,6 +67,7 @@ is "registry changed" 2.20 "$(query registry '.items[0].amount_text')"
 control registry '{"refer":"PTP1","listed":false}'
 is "ПТ hidden" '[]' "$(post /abs/get_all_pt '{"page":1,"perpage":2}' | tr -d '\n' | sed 's/"all_count":0,{},{}//')"
 control registry "$(pt PTP5 5)"
+is "an added ПТ did not come by O5" '[0,0]' "$(query 'registry?refer=PTP5' '.items[0] | [.arrived.reg_pt, .processed.reg_pt]')"
 is "ПТ added" '["PTP1","PTP5"]' "$(query registry '[.items[].refer]')"
 control registry '{"refer":"PTP1","remove":true}'
 is "ПТ removed" '["PTP5"]' "$(query registry '[.items[].refer]')"

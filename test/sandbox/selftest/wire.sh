@@ -70,9 +70,16 @@ is "two hundred delayed" 200 \
     "$(curl -s -Z --no-progress-meter --parallel-immediate --parallel-max 200 -m 60 -w '%{http_code}\n' -o /dev/null "$base/way4/get_loan_debt?n=[1-200]" | grep -c 405)"
 is "two hundred delayed echoes" 200 \
     "$(curl -s -Z --no-progress-meter --parallel-immediate --parallel-max 200 -m 60 -d x -w '%{http_code}\n' -o /dev/null "$base/bench/echo?delay_ms=100&n=[1-200]" | grep -c 200)"
+faults '{"kind":"latency","path":"/abs/reg_pt","ms":1500}'
+status -H "$json" -d "$(pt PTP7 7)" "$base/abs/reg_pt" >"$work/late" &
+late=$!
+until_is "a request waits" 1 query 'count?path=/abs/reg_pt' .received
+control reset ''
+wait $late
+is "what waits over a reset is dropped" '503 0 0' "$(cat "$work/late") $(query registry .count) $(query log '.entries | length')"
 faults '{"kind":"hang"},{"kind":"drip"}'
 curl -s -Z --no-progress-meter --parallel-immediate --parallel-max 20 -o /dev/null "$base$cli&n=[1-20]" &
 flood=$!
-until_is "some hang" 220 query 'count?path=/abs' .received
+until_is "some hang" 20 query 'count?path=/abs' .received
 stop_bank "while connections hang"
 wait $flood 2>/dev/null
