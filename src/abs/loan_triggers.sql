@@ -11,8 +11,10 @@ END
 $$;
 COMMENT ON FUNCTION abs.loan_inserted() IS 'Trigger of k2.loan: queues O1 to O4 and O8 or O9 for new loans.';
 
+-- The plan of a join of transition tables is kept from its first call, when they may hold one row; a nested loop would
+-- be quadratic later. The queue, on the other hand, is searched by its index.
 CREATE FUNCTION abs.loan_updated() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
     loans bigint[];
     parts text[];
@@ -31,6 +33,7 @@ BEGIN
                         IS DISTINCT FROM (o.system, o.contract_number, o.iban, o.abs_dep_id, o.abs_id))) p (part, changed)
      WHERE p.changed;
     IF loans IS NOT NULL THEN
+        PERFORM set_config('enable_nestloop', 'on', true);
         PERFORM k2bridge.cancel(q.id, 'the loan has changed')
            FROM unnest(loans, parts) AS w (loan_id, part)
            JOIN k2bridge.outbox q ON q.subject = 'loan:' || w.loan_id || ':' || w.part || ':again'
