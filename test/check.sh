@@ -86,5 +86,5 @@ for part in build $only; do
     say "$part took $((SECONDS - before)) s"
 done
 [ "$fuzz" = 0 ] || part_fuzz
-[ -z "$sanitize" ] || sanitizer_reports
+[ -z "$sanitize" ] || [ -z "${built:-}" ] || sanitizer_reports
 exit 0
