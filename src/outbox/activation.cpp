@@ -52,16 +52,6 @@ bool ask(const std::string &host)
     });
 }
 
-int workers(pg::Worker kind)
-{
-    pg::RosterEntry entries[pg::roster_size];
-    const int count = pg::roster::list(entries);
-    int found = 0;
-    for (int i = 0; i < count; ++i)
-        found += entries[i].kind == kind && entries[i].database == MyDatabaseId;
-    return found;
-}
-
 } // namespace
 
 std::string host_name()
@@ -108,8 +98,6 @@ PGDLLEXPORT Datum k2bridge_machine(PG_FUNCTION_ARGS)
 #endif
             Datum values[] = {CStringGetTextDatum(K2BRIDGE_VERSION),
                               BoolGetDatum(pg::roster::available()),
-                              Int32GetDatum(outbox::workers(pg::Worker::dispatcher)),
-                              Int32GetDatum(outbox::workers(pg::Worker::listener)),
                               BoolGetDatum(lz4),
                               Int64GetDatum(static_cast<int64>(GetSystemIdentifier())),
                               ObjectIdGetDatum(MyDatabaseId),

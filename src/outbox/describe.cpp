@@ -72,7 +72,7 @@ std::string describe(const http::Request &request)
         text += name + ": " + value + "\n";
     if (!request.content_type.empty())
         text += "Content-Type: " + request.content_type + "\n";
-    if (request.method != "GET")
+    if (request.method == "POST" || request.method == "PUT" || !request.body.empty())
         text += "Content-Length: " + std::to_string(request.body.size()) + "\n";
     if (!request.body.empty())
         text += "\n" + body_text(request);

@@ -246,8 +246,8 @@ std::string refuse_option(Place place, const std::string &name, const std::strin
 
 bool needs_privilege(const Option &option, const std::string &value)
 {
-    const bool stops_verifying = option.name == std::string_view("verify_tls") && read_boolean(value) == false;
-    return option.privileged || stops_verifying;
+    const bool verify = option.kind == Kind::boolean && option.name == std::string_view("verify_tls");
+    return option.privileged || (verify && read_boolean(value) == false);
 }
 
 std::string refuse_combination(Place place, const OptionList &options)

@@ -9,12 +9,11 @@ CREATE FOREIGN DATA WRAPPER k2bridge NO HANDLER VALIDATOR k2bridge.validate_opti
 COMMENT ON FOREIGN DATA WRAPPER k2bridge IS
 'Servers that k2bridge calls: TYPE abs, autoclient or http, with addresses and limits as options and secrets in user mappings.';
 
-CREATE FUNCTION k2bridge.machine(OUT library_version text, OUT preloaded boolean, OUT dispatchers integer,
-                                 OUT listeners integer, OUT lz4 boolean, OUT system_identifier bigint,
-                                 OUT database_oid oid, OUT host text)
+CREATE FUNCTION k2bridge.machine(OUT library_version text, OUT preloaded boolean, OUT lz4 boolean,
+                                 OUT system_identifier bigint, OUT database_oid oid, OUT host text)
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'k2bridge_machine';
 COMMENT ON FUNCTION k2bridge.machine() IS
-'What this server process knows: version of the loaded library, whether it is preloaded, running workers of this database, and which cluster, database and machine this is.';
+'What this server process knows: version of the loaded library, whether it is preloaded, and which cluster, database and machine this is.';
 
 -- Activation.
 
@@ -130,16 +129,15 @@ BEGIN
         ('worker slots', slots >= needed,
          format('max_worker_processes is %s, k2bridge needs up to %s', slots, needed - 1),
          CASE WHEN slots < needed THEN format('max_worker_processes = %s in postgresql.conf, then restart', needed + 6) END),
-        ('dispatcher', here.dispatchers > 0,
-         CASE WHEN here.dispatchers > 0 THEN 'runs' ELSE 'does not run: calls wait in the queue' END,
-         CASE WHEN here.dispatchers = 0 THEN 'see preload and databases above, then the server log' END),
-        ('listener', port = 0 OR here.listeners > 0,
-         CASE WHEN port = 0 THEN 'none wanted (k2bridge.listen_port is 0)'
-              ELSE format('port %s: %s', port, CASE WHEN here.listeners > 0 THEN 'runs' ELSE 'does not run' END) END,
-         CASE WHEN port > 0 AND here.listeners = 0
-              THEN 'see preload and databases above, then the server log: the port may be taken' END),
         ('lz4', here.lz4, CASE WHEN here.lz4 THEN 'supported' ELSE 'PostgreSQL was built without lz4' END,
          CASE WHEN NOT here.lz4 THEN 'use a PostgreSQL built --with-lz4' END);
+    RETURN QUERY
+    SELECT w.kind, w.pid IS NOT NULL AND w.last_error IS NULL, concat_ws(': ', w.state, w.last_error), w.hint
+      FROM k2bridge.workers() w;
+    IF port > 0 AND NOT EXISTS (SELECT FROM k2bridge.workers() w WHERE w.kind = 'listener') THEN
+        RETURN QUERY VALUES ('listener', false, format('not running, although k2bridge.listen_port is %s', port),
+                             'see the workers above, then the server log: the port may be taken');
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION k2bridge.check_machine() IS 'The part of k2bridge.check that needs no tables: preloading, settings, workers.';
