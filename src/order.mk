@@ -11,6 +11,7 @@ SQL_MEMBERS = \
     src/outbox/server.sql \
     src/outbox/operations.sql \
     src/outbox/direct.sql \
+    src/outbox/views.sql \
     src/k2/answer.sql \
     src/k2/batch.sql \
     src/k2/loan.sql \
@@ -58,4 +59,5 @@ SQL_TABLES = \
     src/k2/dossier.tables.sql \
     src/abs/endpoint.tables.sql \
     src/abs/triggers.tables.sql \
-    src/k2/discrepancy.tables.sql
+    src/k2/discrepancy.tables.sql \
+    src/outbox/views.tables.sql

@@ -34,7 +34,7 @@ void hold_back_money()
         " last_error = 'queued before a promotion, recovery or copy of the database: it may have been sent there'"
         " FROM k2bridge.endpoint e WHERE e.name = o.endpoint AND e.delivery = 'at_most_once'"
         " AND o.state IN ('queued', 'sending')");
-    static pg::Statement references("SELECT k2.skip_references(10000)");
+    static pg::Statement references("SELECT k2.advance_references(10000)");
     pg::run(statement, {});
     pg::run(references, {});
 }

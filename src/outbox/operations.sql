@@ -5,7 +5,7 @@ CREATE FUNCTION k2bridge.wake_dispatcher() RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'k2bridge_wake_dispatcher';
 COMMENT ON FUNCTION k2bridge.wake_dispatcher() IS 'Wakes the dispatcher of this database when the transaction commits.';
 
-CREATE FUNCTION k2bridge.wish(row_id bigint, allowed text[], what text, note text, reply jsonb) RETURNS void
+CREATE FUNCTION k2bridge.wish(row_id bigint, allowed text[], wanted text, remark text, given jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     pending k2bridge.outbox;
@@ -21,14 +21,14 @@ BEGIN
                        WHEN 'uncertain' THEN format('Find out what the bank did, then k2bridge.resolve(%s, outcome, note) or k2bridge.retry(%s, confirm => true).', row_id, row_id)
                        WHEN 'sending' THEN 'Wait for the outcome.'
                        ELSE format('SELECT * FROM k2bridge.outbox WHERE id = %s; tells more.', row_id) END;
-    ELSIF pending.wish IS NOT NULL AND pending.wish <> what THEN
+    ELSIF pending.wish IS NOT NULL AND pending.wish <> wanted THEN
         RAISE EXCEPTION 'call % has a wish already: %, by %', row_id, pending.wish, pending.wish_by
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'The dispatcher does it as soon as it runs.';
     END IF;
     UPDATE k2bridge.outbox o
-       SET wish = what, wish_by = k2bridge.caller(), wish_note = note, wish_reply = reply
+       SET wish = wanted, wish_by = k2bridge.caller(), wish_note = remark, wish_reply = given
      WHERE o.id = row_id;
-    PERFORM k2bridge.record_audit('k2bridge.outbox', row_id::text, what, to_jsonb(pending) - 'args' - 'reply' - 'content', NULL, note);
+    PERFORM k2bridge.record_audit('k2bridge.outbox', row_id::text, wanted, to_jsonb(pending) - 'args' - 'reply' - 'content', NULL, remark);
     PERFORM k2bridge.wake_dispatcher();
 END
 $$;
