@@ -28,7 +28,7 @@ struct Exchange {
     Plan plan;
 
     /* Suspends the connection and has a thread write the reply piece by piece, or header lines for ever. */
-    MHD_Result write_slowly(WireThreads &threads, Waits &waits, const std::string &reply);
+    MHD_Result write_slowly(WireThreads &threads, const std::string &reply);
 };
 
 } // namespace sandbox

@@ -158,7 +158,7 @@ MHD_Result Server::on_wire(Exchange &exchange, const Reply &usual)
     if (fault.kind == FaultKind::garbage)
         wire.send(fault.body ? *fault.body : std::string("\x15\x03\x01 not HTTP \xFF\xFE\r\n\r\n\0\0", 22));
     if (fault.kind == FaultKind::endless_headers || fault.kind == FaultKind::drip)
-        return exchange.write_slowly(wire_threads_, waits_, wire_text(usual));
+        return exchange.write_slowly(wire_threads_, wire_text(usual));
     return MHD_NO;
 }
 

@@ -162,12 +162,9 @@ bool Server::client_allowed(MHD_Connection *connection) const
            status == 0;
 }
 
-MHD_Result Exchange::write_slowly(WireThreads &threads, Waits &waits, const std::string &reply)
+MHD_Result Exchange::write_slowly(WireThreads &threads, const std::string &reply)
 {
-    if (waits.stopped())
-        return MHD_NO;
-    MHD_suspend_connection(connection);
-    threads.start([this, reply](std::stop_token stop) {
+    const bool started = threads.start(connection, [this, reply](std::stop_token stop) {
         Wire wire(connection, std::move(stop));
         const FaultRule &fault = plan.fault;
         const bool endless = fault.kind == FaultKind::endless_headers;
@@ -182,7 +179,7 @@ MHD_Result Exchange::write_slowly(WireThreads &threads, Waits &waits, const std:
         wire.close();
         MHD_resume_connection(connection);
     });
-    return MHD_YES;
+    return started ? MHD_YES : MHD_NO;
 }
 
 } // namespace sandbox

@@ -5,6 +5,8 @@
 
 #include "wire.h"
 
+#include <algorithm>
+
 namespace sandbox
 {
 
@@ -79,10 +81,13 @@ void Waits::run()
     auto next_look = Clock::now() + look_after;
     std::unique_lock guard(lock_);
     while (!leaving_) {
-        if (waiting_.empty())
+        if (waiting_.empty()) {
             changed_.wait(guard);
-        else
-            changed_.wait_until(guard, std::min(waiting_.begin()->first, next_look));
+        } else {
+            // a copy: wait_until looks at its deadline again after stop() may have emptied the map
+            const Clock::time_point deadline = std::min(waiting_.begin()->first, next_look);
+            changed_.wait_until(guard, deadline);
+        }
         resume_due();
         if (Clock::now() >= next_look) {
             resume_abandoned();

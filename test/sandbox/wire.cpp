@@ -82,9 +82,12 @@ void Wire::close()
     shutdown(socket_, SHUT_RDWR);
 }
 
-void WireThreads::start(std::function<void(std::stop_token)> job)
+bool WireThreads::start(MHD_Connection *connection, std::function<void(std::stop_token)> job)
 {
     const std::lock_guard guard(lock_);
+    if (stopped_)
+        return false;
+    MHD_suspend_connection(connection);
     jobs_.remove_if([](const Job &old) { return old.done; });
     Job &slot = jobs_.emplace_back();
     slot.thread = std::jthread([this, &slot, job = std::move(job)](const std::stop_token &stop) {
@@ -92,6 +95,7 @@ void WireThreads::start(std::function<void(std::stop_token)> job)
         const std::lock_guard inner(lock_);
         slot.done = true;
     });
+    return true;
 }
 
 void WireThreads::stop()
@@ -100,6 +104,7 @@ void WireThreads::stop()
     {
         const std::lock_guard guard(lock_);
         leaving.swap(jobs_);
+        stopped_ = true;
     }
     for (Job &job : leaving)
         job.thread.request_stop();

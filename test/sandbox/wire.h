@@ -48,11 +48,14 @@ private:
     std::stop_token stop_;
 };
 
-/* Runs jobs in threads of their own; the destructor stops and joins them. */
+/* Runs jobs on suspended connections in threads of their own. */
 class WireThreads
 {
 public:
-    void start(std::function<void(std::stop_token)> job);
+    /* Suspends the connection and starts the job, which has to resume it. False once stop() was called. */
+    bool start(MHD_Connection *connection, std::function<void(std::stop_token)> job);
+
+    /* Ends and joins all jobs; from now on none starts. */
     void stop();
 
 private:
@@ -63,6 +66,7 @@ private:
 
     std::mutex lock_;
     std::list<Job> jobs_;
+    bool stopped_ = false;
 };
 
 /* True when the peer of this socket has closed its side or the connection is broken. */

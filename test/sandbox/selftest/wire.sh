@@ -77,7 +77,7 @@ until_is "a request waits" 1 query 'count?path=/abs/reg_pt' .received
 control reset ''
 wait $late
 is "what waits over a reset is dropped" '503 0 0' "$(cat "$work/late") $(query registry .count) $(query log '.entries | length')"
-faults '{"kind":"hang"},{"kind":"drip"}'
+faults '{"kind":"hang","every":3},{"kind":"drip","every":2,"interval_ms":5000},{"kind":"endless_body"}'
 curl -s -Z --no-progress-meter --parallel-immediate --parallel-max 20 -o /dev/null "$base$cli&n=[1-20]" &
 flood=$!
 until_is "some hang" 20 query 'count?path=/abs' .received
