@@ -37,8 +37,8 @@ CREATE FUNCTION abs.loan_calls(loans bigint[], parts text[])
                WHEN 'statement' THEN
                    concat_ws(', ', CASE WHEN s.kind IS NULL THEN 'system' END,
                              CASE WHEN l.dbz_dt IS NULL THEN 'dbz_dt' END,
-                             CASE WHEN s.kind = 'colvir' AND l.abs_dep_id IS NULL THEN 'dep_id' END,
-                             CASE WHEN s.kind = 'colvir' AND l.abs_id IS NULL THEN 'id' END,
+                             CASE WHEN s.kind = 'colvir' AND l.abs_dep_id IS NULL THEN 'abs_dep_id' END,
+                             CASE WHEN s.kind = 'colvir' AND l.abs_id IS NULL THEN 'abs_id' END,
                              CASE WHEN s.kind = 'way4' AND l.iban IS NULL THEN 'iban' END)
                WHEN 'scan' THEN
                    concat_ws(', ', CASE WHEN l.dbz_contract_number IS NULL THEN 'dbz_contract_number' END,
@@ -46,8 +46,8 @@ CREATE FUNCTION abs.loan_calls(loans bigint[], parts text[])
                              CASE WHEN l.iinbin IS NULL THEN 'iinbin' END)
                WHEN 'debt' THEN
                    concat_ws(', ', CASE WHEN s.kind IS NULL THEN 'system' END,
-                             CASE WHEN s.kind = 'colvir' AND l.abs_dep_id IS NULL THEN 'dep_id' END,
-                             CASE WHEN s.kind = 'colvir' AND l.abs_id IS NULL THEN 'id' END,
+                             CASE WHEN s.kind = 'colvir' AND l.abs_dep_id IS NULL THEN 'abs_dep_id' END,
+                             CASE WHEN s.kind = 'colvir' AND l.abs_id IS NULL THEN 'abs_id' END,
                              CASE WHEN s.kind = 'way4' AND s.debt_key = 'iban' AND l.iban IS NULL THEN 'iban' END)
                ELSE CASE WHEN l.iinbin IS NULL THEN 'iinbin' END
            END, '')

@@ -39,7 +39,8 @@ BEGIN
     SELECT coalesce(p.confirmed_count, p.accepted_count) INTO baseline FROM abs.exclusion_push p;
     IF NOT abs.push_is_safe(rows, baseline) THEN
         RAISE EXCEPTION 'the push of the exclusion list waits for confirmation' USING ERRCODE = 'KB005',
-            DETAIL = format('The list has %s rows, the last accepted one %s.', rows, coalesce(baseline::text, 'does not exist')),
+            DETAIL = format(CASE WHEN baseline IS NULL THEN 'The list has %s rows and is the first one.'
+                                 ELSE 'The list has %s rows, the last accepted or confirmed one had %s.' END, rows, baseline),
             HINT = 'SELECT abs.push_exclusions(confirm => true);';
     END IF;
     RETURN body;

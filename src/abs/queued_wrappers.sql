@@ -91,23 +91,27 @@ COMMENT ON FUNCTION abs.return_pt_as_owner(text, text, name) IS 'Behind abs.retu
 CREATE FUNCTION abs.push_exclusions(confirm boolean DEFAULT false, server name DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'k2bridge_door';
 COMMENT ON FUNCTION abs.push_exclusions(boolean, name) IS
-'Queues a push of the whole exclusion list (O11) and returns its id. confirm => true lets a list go that the guard holds back: the first ever, an empty or a much shorter one.';
+'Queues a push of the whole exclusion list (O11) and returns its id, or the id of the one that waits. confirm => true lets a list go that the guard holds back: the first ever, an empty or a much shorter one.';
 
 CREATE FUNCTION abs.push_exclusions_as_owner(confirm boolean, server name) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
+    waiting bigint;
     rows bigint;
 BEGIN
+    -- One that is not due yet builds its body later, so that another would only wait behind it.
+    SELECT min(o.id) INTO waiting FROM k2bridge.outbox o
+     WHERE o.subject = 'exclusions' AND o.endpoint = 'abs.post_all_loan_exclude_to_eko' AND o.state = 'queued'
+       AND o.due_at > clock_timestamp() AND o.wish IS NULL AND ($2 IS NULL OR o.server = $2);
     IF $1 THEN
         SELECT count(*) INTO rows FROM k2.exclusion;
         UPDATE abs.exclusion_push p
            SET confirmed_count = rows, confirmed_at = clock_timestamp(), confirmed_by = k2bridge.caller();
         PERFORM k2bridge.record_audit('abs.exclusion_push', NULL, 'confirm', NULL, jsonb_build_object('rows', rows), NULL);
-        PERFORM k2bridge.retry(o.id) FROM k2bridge.outbox o
-          WHERE o.subject = 'exclusions' AND o.endpoint = 'abs.post_all_loan_exclude_to_eko' AND o.state = 'queued';
+        PERFORM k2bridge.retry(waiting) WHERE waiting IS NOT NULL;
     END IF;
-    RETURN k2bridge.enqueue('abs.post_all_loan_exclude_to_eko', '{}', 'exclusions', $2);
+    RETURN coalesce(waiting, k2bridge.enqueue('abs.post_all_loan_exclude_to_eko', '{}', 'exclusions', $2));
 END
 $$;
 COMMENT ON FUNCTION abs.push_exclusions_as_owner(boolean, name) IS 'Behind abs.push_exclusions.';

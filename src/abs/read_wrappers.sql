@@ -33,7 +33,7 @@ END
 $$;
 COMMENT ON FUNCTION abs.get_acc_as_owner(text, name) IS 'Behind abs.get_acc.';
 
-CREATE FUNCTION abs.loan_call(wanted bigint, part text)
+CREATE FUNCTION abs.loan_call(wanted_loan bigint, wanted_part text)
     RETURNS TABLE (loan_id bigint, part text, endpoint text, args jsonb, subject text, server name, missing text)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column

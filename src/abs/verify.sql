@@ -10,9 +10,10 @@ CREATE FUNCTION abs.verify_reg_pt(call k2bridge.call_row) RETURNS void
                    'about', jsonb_build_object('call_id', call.id, 'refer', call.args -> 'refer',
                                                'amount', call.args -> 'amount', 'cur', call.args -> 'cur'))),
                'verify:' || call.id, call.server)
+     WHERE NOT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.subject = 'verify:' || call.id)
 $$;
 COMMENT ON FUNCTION abs.verify_reg_pt(k2bridge.call_row) IS
-'Verification of abs.reg_pt: queues the search for the payment request in the list of the ABS.';
+'Verification of abs.reg_pt: queues the search for the payment request in the list of the ABS, unless it is under way.';
 
 CREATE FUNCTION abs.verify_pt_done(call k2bridge.call_row) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -176,9 +176,9 @@ CREATE FUNCTION k2bridge.settle_uncertain(id bigint, found boolean, evidence jso
 BEGIN
     UPDATE k2bridge.outbox o
        SET found = evidence,
-           wish = CASE WHEN settle_uncertain.found THEN 'ok' ELSE o.wish END,
-           wish_by = CASE WHEN settle_uncertain.found THEN k2bridge.caller() ELSE o.wish_by END,
-           wish_note = CASE WHEN settle_uncertain.found THEN 'found at the bank' ELSE o.wish_note END
+           wish = CASE WHEN $2 THEN 'ok' ELSE o.wish END,
+           wish_by = CASE WHEN $2 THEN k2bridge.caller() ELSE o.wish_by END,
+           wish_note = CASE WHEN $2 THEN 'found at the bank' ELSE o.wish_note END
      WHERE o.id = settle_uncertain.id AND o.state = 'uncertain' AND o.wish IS NULL;
     PERFORM k2bridge.wake_dispatcher();
 END

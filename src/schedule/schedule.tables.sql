@@ -33,7 +33,7 @@ CREATE OR REPLACE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON k2bridge.sche
     FOR EACH STATEMENT EXECUTE FUNCTION k2bridge.owner_trigger('k2bridge.wake_scheduler');
 
 INSERT INTO k2bridge.schedule (name, command, every, at, statement_timeout) VALUES
-    ('abs.refresh_all_debts', 'SELECT abs.refresh_all_debts()', '6 hours', '05:00', NULL),
+    ('abs.refresh_all_debts', 'SELECT abs.refresh_all_debts()', '6 hours', '05:00', '10 minutes'),
     ('abs.reconcile', 'SELECT abs.reconcile()', '1 day', '07:00', NULL),
     ('abs.push_exclusions', 'SELECT abs.push_exclusions()', '1 day', '08:00', NULL),
     ('k2bridge.maintain', 'SELECT k2bridge.maintain()', '1 day', '03:00', '0')
