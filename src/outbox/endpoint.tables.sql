@@ -52,3 +52,10 @@ CREATE TABLE IF NOT EXISTS k2bridge.paused (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS paused_what ON k2bridge.paused ((coalesce(server, '')), (coalesce(endpoint, '')));
 COMMENT ON TABLE k2bridge.paused IS 'Servers and endpoints on hold (k2bridge.pause, k2bridge.resume).';
+COMMENT ON COLUMN k2bridge.paused.id IS 'number of the hold';
+COMMENT ON COLUMN k2bridge.paused.server IS 'null: every server';
+COMMENT ON COLUMN k2bridge.paused.endpoint IS 'null: every endpoint';
+COMMENT ON COLUMN k2bridge.paused.until IS 'when it ends by itself; null: never';
+COMMENT ON COLUMN k2bridge.paused.note IS 'why';
+COMMENT ON COLUMN k2bridge.paused.by IS 'role that asked for it';
+COMMENT ON COLUMN k2bridge.paused.at IS 'when';

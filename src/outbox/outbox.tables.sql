@@ -58,6 +58,16 @@ COMMENT ON COLUMN k2bridge.outbox.verified IS 'how often the bank was asked';
 COMMENT ON COLUMN k2bridge.outbox.found IS 'what the bank knows of an uncertain call';
 COMMENT ON COLUMN k2bridge.outbox.resent_from IS 'the call that a person sent again';
 COMMENT ON COLUMN k2bridge.outbox.wish IS 'what a person asked for; the dispatcher does it';
+COMMENT ON COLUMN k2bridge.outbox.id IS 'number of the call, kept in k2bridge.call';
+COMMENT ON COLUMN k2bridge.outbox.created_at IS 'when it was queued';
+COMMENT ON COLUMN k2bridge.outbox.http_status IS 'HTTP status of the last reply';
+COMMENT ON COLUMN k2bridge.outbox.error_code IS 'the bank''s own code in the last reply';
+COMMENT ON COLUMN k2bridge.outbox.content IS 'binary reply that waits for its handler';
+COMMENT ON COLUMN k2bridge.outbox.content_type IS 'type of the binary reply';
+COMMENT ON COLUMN k2bridge.outbox.file_name IS 'name of the binary reply';
+COMMENT ON COLUMN k2bridge.outbox.wish_by IS 'role that asked';
+COMMENT ON COLUMN k2bridge.outbox.wish_note IS 'why';
+COMMENT ON COLUMN k2bridge.outbox.wish_reply IS 'reply that the handler gets when the wish is ok';
 
 -- Finished calls, a partition per day.
 CREATE TABLE IF NOT EXISTS k2bridge.call (
@@ -95,3 +105,13 @@ COMMENT ON COLUMN k2bridge.call.sent_as IS 'the call whose sending settled this 
 COMMENT ON COLUMN k2bridge.call.resent_from IS 'the call that this one repeats';
 COMMENT ON COLUMN k2bridge.call.duration IS 'of the last attempt';
 COMMENT ON COLUMN k2bridge.call.delivery IS 'delivery policy of the endpoint when it ended';
+COMMENT ON COLUMN k2bridge.call.endpoint IS 'k2bridge.endpoint.name';
+COMMENT ON COLUMN k2bridge.call.server IS 'foreign server it went to';
+COMMENT ON COLUMN k2bridge.call.subject IS 'calls of one subject were sent in order';
+COMMENT ON COLUMN k2bridge.call.args IS 'arguments of the call';
+COMMENT ON COLUMN k2bridge.call.attempts IS 'how often it was sent';
+COMMENT ON COLUMN k2bridge.call.http_status IS 'HTTP status of the last reply';
+COMMENT ON COLUMN k2bridge.call.correlation IS 'the story it belongs to';
+COMMENT ON COLUMN k2bridge.call.created_at IS 'when it was queued';
+COMMENT ON COLUMN k2bridge.call.created_by IS 'role that queued it';
+COMMENT ON COLUMN k2bridge.call.finished_at IS 'when it ended';
