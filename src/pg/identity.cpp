@@ -176,10 +176,17 @@ PGDLLEXPORT Datum k2bridge_owner_trigger(PG_FUNCTION_ARGS)
         if (trigger->tg_trigger->tgnargs < 1)
             ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("k2bridge.owner_trigger needs the name of a trigger function"));
+        const Oid owner = trigger->tg_relation->rd_rel->relowner;
         List *name = stringToQualifiedNameList(trigger->tg_trigger->tgargs[0]);
+        // Who may write the table need not have USAGE on the schema of the function.
+        Oid user;
+        int context;
+        GetUserIdAndSecContext(&user, &context);
+        SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
         const Oid inner = LookupFuncName(name, 0, nullptr, false);
+        SetUserIdAndSecContext(user, context);
         pg::require_member(inner);
-        behind = pg::remember(fcinfo->flinfo, inner, trigger->tg_relation->rd_rel->relowner);
+        behind = pg::remember(fcinfo->flinfo, inner, owner);
     }
     return pg::pass(fcinfo, &behind->function, behind->owner);
 }
