@@ -39,7 +39,7 @@ bool check_list(char **value, void **, GucSource)
 {
     char *copy = pstrdup(*value ? *value : "");
     List *names;
-    const bool valid = SplitIdentifierString(copy, ',', &names);
+    const bool valid = SplitGUCList(copy, ',', &names);
     if (!valid)
         GUC_check_errdetail("List syntax is invalid.");
     else

@@ -52,10 +52,12 @@ CREATE FUNCTION k2bridge.announce_setup() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = notice AS $$
 BEGIN
     PERFORM k2bridge.wake_launcher();
-    IF NOT current_database()::text = ANY (regexp_split_to_array(current_setting('k2bridge.databases'), '\s*,\s*')) THEN
+    IF NOT k2bridge.database_listed() THEN
         RAISE NOTICE 'no worker serves database "%"', current_database()
             USING HINT = format('Set shared_preload_libraries = ''k2bridge'' and k2bridge.databases = ''%s'' in postgresql.conf, then restart.',
-                                concat_ws(',', nullif(current_setting('k2bridge.databases'), ''), current_database()));
+                                concat_ws(',', nullif(current_setting('k2bridge.databases'), ''),
+                                          CASE WHEN current_database() ~ '^[\w-]+$' THEN current_database()::text
+                                               ELSE '"' || replace(current_database(), '"', '""') || '"' END));
     END IF;
 END
 $$;

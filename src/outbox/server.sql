@@ -107,7 +107,7 @@ CREATE FUNCTION k2bridge.check_machine() RETURNS TABLE (item text, ok boolean, d
 DECLARE
     here      record;
     databases text[] := array_remove(regexp_split_to_array(trim(current_setting('k2bridge.databases', true)), '\s*,\s*'), '');
-    served    boolean := coalesce(current_database()::text = ANY (databases), false);
+    served    boolean := k2bridge.database_listed();
     port      integer := current_setting('k2bridge.listen_port')::integer;
     needed    integer := 2 + coalesce(cardinality(databases), 0)
                              * (2 + CASE WHEN port > 0 THEN current_setting('k2bridge.listeners')::integer ELSE 0 END);

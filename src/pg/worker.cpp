@@ -250,7 +250,7 @@ int worker_index()
 List *listed_databases()
 {
     List *names = NIL;
-    SplitIdentifierString(pstrdup(settings::databases), ',', &names);
+    SplitGUCList(pstrdup(settings::databases), ',', &names);
     return names;
 }
 

@@ -24,7 +24,8 @@ bool start_worker(Worker kind, Datum argument);
 // Which of the workers of its kind this one is, from 0.
 int worker_index();
 
-// The names in k2bridge.databases, a list of char *, and whether one is among them. Server idiom.
+// The names in k2bridge.databases, a list of char *, and whether one is among them. Names are as they are,
+// case and all; one with a comma, blank or quote stands in double quotes. Server idiom.
 List *listed_databases();
 bool listed(const char *database);
 

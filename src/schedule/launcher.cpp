@@ -37,6 +37,9 @@ constexpr Kind kinds[] = {{Worker::scheduler, "k2bridge scheduler", "k2bridge_sc
 constexpr int64 second = USECS_PER_SEC;
 constexpr int64 longest_pause = 60 * second, good_run = 60 * second, probe_interval = 5 * second;
 
+constexpr const char *no_slot = "no free background worker slot for the workers of k2bridge";
+constexpr const char *more_slots = "Increase max_worker_processes.";
+
 // A listed database that exists and takes connections. Plain data: made by server code.
 struct Database {
     Oid oid;
@@ -124,11 +127,10 @@ public:
         look_at_announcements();
         for (Place &place : places)
             observe(place);
-        bool slots = true;
         for (int i = 0; i < list_length(databases); ++i)
-            slots = serve(*static_cast<Database *>(list_nth(databases, i))) && slots;
+            serve(*static_cast<Database *>(list_nth(databases, i)));
         forget_stopped(databases);
-        tell(slots, missing);
+        tell(missing);
         return until_next();
     }
 
@@ -205,31 +207,34 @@ private:
         return places.back();
     }
 
-    // Starts what shall run in this database. False: a worker slot was missing.
-    bool serve(const Database &database)
+    // Starts what shall run in this database and does not.
+    void serve(const Database &database)
     {
         const Place &probe = place_of(database.oid, kinds[0]);
-        bool slots = true;
         for (const Kind &kind : kinds) {
             Place &place = place_of(database.oid, kind);
             const bool waits_for_probe = !place.probed && &place != &probe;
             const bool due = waits_for_probe ? probe.living && probe.probed : now >= place.not_before;
             if (due && !place.living && !database.wanted)
-                slots = start(place, NameStr(database.name)) && slots;
+                start(place, NameStr(database.name));
         }
-        return slots;
     }
 
-    bool start(Place &place, const char *database)
+    void start(Place &place, const char *database)
     {
         place.handle = pg::call([&] { return start_process(place, database); });
-        if (place.handle == nullptr) {
+        if (place.handle) {
+            place.living = true;
+            place.started = now;
+        } else {
             place.not_before = now + second;
-            return false;
+            if (!slots_missing)
+                pg::call([] {
+                    ereport(WARNING, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("%s", no_slot),
+                            errhint("%s", more_slots));
+                });
         }
-        place.living = true;
-        place.started = now;
-        return true;
+        slots_missing = place.handle == nullptr;
     }
 
     void forget_stopped(const List *databases)
@@ -242,19 +247,11 @@ private:
         });
     }
 
-    // Says once, in the log and in k2bridge.status, what keeps workers from running.
-    void tell(bool slots, const char *missing)
+    // Says in k2bridge.status what keeps workers from running.
+    void tell(const char *missing) const
     {
-        constexpr const char *text = "no free background worker slot for the workers of k2bridge";
-        constexpr const char *hint = "Increase max_worker_processes.";
-        if (!slots && !slots_missing)
-            pg::call([=] {
-                ereport(WARNING, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg(text),
-                        errhint("%s", hint));
-            });
-        slots_missing = !slots;
         if (slots_missing)
-            pg::roster::tell_error(text, hint);
+            pg::roster::tell_error(no_slot, more_slots);
         else if (*missing)
             pg::roster::tell_error(("database \"" + std::string(missing) + "\" does not exist").c_str(),
                                    "Correct k2bridge.databases, or create it.");
@@ -276,7 +273,7 @@ private:
     std::list<Place> places;
     TimestampTz now = 0;
     uint32 seen = 0;
-    bool slots_missing = false;
+    bool slots_missing = false; // the last start failed; said in the log when it began
 };
 
 } // namespace

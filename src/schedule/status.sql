@@ -5,3 +5,7 @@ CREATE FUNCTION k2bridge.workers(OUT kind text, OUT name text, OUT pid integer, 
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'k2bridge_workers';
 COMMENT ON FUNCTION k2bridge.workers() IS
 'The launcher and the workers of this database as they registered themselves, and what keeps them from running.';
+
+CREATE FUNCTION k2bridge.database_listed() RETURNS boolean
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'k2bridge_database_listed';
+COMMENT ON FUNCTION k2bridge.database_listed() IS 'Whether k2bridge.databases names this database.';

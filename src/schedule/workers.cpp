@@ -96,6 +96,7 @@ void explain_missing(ReturnSetInfo *result, Worker kind, const char *database)
 extern "C" {
 
 PG_FUNCTION_INFO_V1(k2bridge_workers);
+PG_FUNCTION_INFO_V1(k2bridge_database_listed);
 PG_FUNCTION_INFO_V1(k2bridge_wake_scheduler);
 PG_FUNCTION_INFO_V1(k2bridge_wake_launcher);
 
@@ -131,6 +132,12 @@ PGDLLEXPORT Datum k2bridge_workers(PG_FUNCTION_ARGS)
             if (!present[static_cast<int>(kind)])
                 explain_missing(result, kind, database);
     return (Datum)0;
+}
+
+PGDLLEXPORT Datum k2bridge_database_listed(PG_FUNCTION_ARGS)
+{
+    (void)fcinfo;
+    PG_RETURN_BOOL(pg::listed(get_database_name(MyDatabaseId)));
 }
 
 PGDLLEXPORT Datum k2bridge_wake_scheduler(PG_FUNCTION_ARGS)
