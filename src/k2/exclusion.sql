@@ -63,7 +63,7 @@ DECLARE
     state text;
 BEGIN
     FOR request IN
-        SELECT r.code, s.title, s.can_recall
+        SELECT r.code, r.loan_id, s.title, s.can_recall
           FROM k2.extreq r JOIN k2.loan l ON l.id = r.loan_id JOIN k2.extreq_stat s ON s.id = r.stat_id
          WHERE l.iinbin = $1 AND l.dbz_contract_number = $2 AND s.actual ORDER BY r.code
     LOOP
@@ -71,6 +71,8 @@ BEGIN
         problem := NULL;
         IF NOT request.can_recall THEN
             problem := format('статус «%s»', request.title);
+        ELSIF k2.is_recall_excluded(request.loan_id) THEN
+            problem := 'действует запрет отзыва';
         ELSE
             BEGIN
                 PERFORM k2.recall_extreq_as_owner(request.code, '07');
@@ -174,6 +176,12 @@ BEGIN
         PERFORM k2.changing_exclusions(OLD.iin, OLD.fio);
         INSERT INTO k2.loan_exclude_hist (iin, dbz_num, code, author, title)
         VALUES (OLD.iin, OLD.dbz_num, 'TURN_OFF', author, CASE WHEN TG_OP = 'UPDATE' THEN NEW.title ELSE OLD.title END);
+    END IF;
+    IF TG_OP <> 'DELETE' AND NEW.is_on AND NEW.return_extreq THEN
+        -- Before the client, in the order in which a recall by itself locks.
+        PERFORM FROM k2.extreq r JOIN k2.loan l ON l.id = r.loan_id JOIN k2.extreq_stat s ON s.id = r.stat_id
+          WHERE l.iinbin = NEW.iin AND l.dbz_contract_number = NEW.dbz_num AND s.actual
+          ORDER BY r.code FOR NO KEY UPDATE OF r;
     END IF;
     IF TG_OP <> 'DELETE' AND NEW.is_on AND (TG_OP = 'INSERT' OR moved OR NOT OLD.is_on) THEN
         PERFORM k2.changing_exclusions(NEW.iin, NEW.fio);

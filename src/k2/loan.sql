@@ -135,9 +135,9 @@ CREATE FUNCTION k2.loan_inserted() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO k2.loan_debt (loan_id, debt, source) SELECT n.id, n.debt, n.debt_source FROM inserted n;
-    INSERT INTO k2.client (iin, name)
+    INSERT INTO k2.client AS c (iin, name)
     SELECT DISTINCT ON (n.iinbin COLLATE "C") n.iinbin, n.fullname FROM inserted n ORDER BY n.iinbin COLLATE "C", n.id DESC
-        ON CONFLICT (iin) DO NOTHING;
+        ON CONFLICT (iin) DO UPDATE SET name = excluded.name WHERE c.name IS DISTINCT FROM excluded.name;
     RETURN NULL;
 END
 $$;
