@@ -108,7 +108,7 @@ private:
     bool active{false};
     Floor floor;
 
-    Clock::time_point catalog_read{}, scanned{}, rescanned{}, served{}, first_done{};
+    Clock::time_point catalog_read{}, scanned{}, rescanned{}, forgotten{}, served{}, first_done{};
     Clock::duration scan_cost{};
     bool scan_owed{false}; // a turn came too early to look at all lanes
     TimestampTz next_due{DT_NOEND};

@@ -93,6 +93,12 @@ void Dispatcher::claim(Clock::time_point now)
 {
     const bool all = now >= scanned + scan_pause();
     scan_owed = !all;
+    if (all && now >= forgotten + std::max<Clock::duration>(forget_pause, 100 * scan_cost)) {
+        floor.forget();
+        for (auto &[key, lane] : lanes)
+            lane->floor = {};
+        forgotten = rescanned = now;
+    }
     if (all && now >= rescanned + rescan_pause) {
         for (Lane *lane : by_priority)
             lane->cursor = lane->floor;

@@ -14,12 +14,12 @@ constexpr size_t mark_count = 600;
 
 TimestampTz Floor::advance(const queue::Horizon &horizon, TimestampTz now)
 {
-    while (!marks.empty() && horizon.xmin >= marks.front().xmax) {
+    while (!marks.empty() && horizon.xmin >= marks.front().next) {
         settled = marks.front().at - slack;
         marks.pop_front();
     }
     if ((marks.empty() || now - marks.back().at >= mark_distance) && marks.size() < mark_count)
-        marks.push_back({now, horizon.xmax});
+        marks.push_back({now, horizon.next});
     return settled;
 }
 

@@ -31,14 +31,14 @@ struct Lane {
 class Floor
 {
 public:
-    // `drained_from` is the clock of a scan that starts now. Returns the moment up to which nothing new can appear.
+    // `now` was read before `horizon`. Returns the moment up to which nothing new can appear.
     TimestampTz advance(const queue::Horizon &horizon, TimestampTz now);
     void forget();
 
 private:
     struct Mark {
         TimestampTz at;
-        uint64 xmax;
+        uint64 next;
     };
     std::deque<Mark> marks;
     TimestampTz settled{DT_NOBEGIN};

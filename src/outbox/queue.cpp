@@ -5,6 +5,7 @@
 #include "pg/sql.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "utils/array.h"
 }
 
@@ -398,14 +399,14 @@ void note_verification(int64 id, bool possible)
 
 Horizon horizon()
 {
-    static pg::Statement statement("SELECT pg_catalog.pg_snapshot_xmin(s)::pg_catalog.text::pg_catalog.int8,"
-                                   " pg_catalog.pg_snapshot_xmax(s)::pg_catalog.text::pg_catalog.int8"
-                                   " FROM pg_catalog.pg_current_snapshot() s");
+    static pg::Statement statement("SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
+                                   "::pg_catalog.text::pg_catalog.int8");
     Horizon bounds{};
     pg::call([&] {
         pg::run(statement, {}, nullptr, true);
         bounds.xmin = static_cast<uint64>(pg::cell_int8(0, 1));
-        bounds.xmax = static_cast<uint64>(pg::cell_int8(0, 2));
+        // Not the snapshot's xmax: that leaves out running transactions younger than the last that ended.
+        bounds.next = U64FromFullTransactionId(ReadNextFullTransactionId());
     });
     return bounds;
 }

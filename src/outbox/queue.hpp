@@ -91,10 +91,9 @@ std::vector<Wish> due_uncertain(TimestampTz now, int limit, const Catalog &catal
 // The bank was asked (at once, after 5 and after 15 minutes), or cannot be asked.
 void note_verification(int64 id, bool possible);
 
-// Snapshot bounds for moving a lane's floor: every transaction older than `xmax` at the time of asking has ended once
-// `xmin` has reached it.
+// For moving the floor: every transaction that had an xid when `next` was read has ended once a later `xmin` has reached it.
 struct Horizon {
-    uint64 xmin, xmax;
+    uint64 xmin, next;
 };
 Horizon horizon();
 
