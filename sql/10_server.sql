@@ -63,7 +63,7 @@ SELECT v.name, v.value, a.state, a.message
     ('ca_file', 'ca.pem'), ('ca_file', ''), ('key_file', '/key.pem'),
     ('proxy', ''), ('proxy', 'ftp://proxy'), ('proxy', 'http://proxy/path'), ('proxy', 'http://user:s3cret@proxy'),
     ('timezone', 'Mars/Olympus'), ('send_window', '6-22'), ('send_window', '06:00-06:00'), ('send_window', '25:00-26:00'),
-    ('send_window', '24:00-06:00'), ('send_window', '06:60-22:00'), ('send_window', '06:00-00:00'),
+    ('send_window', '24:00-06:00'), ('send_window', '06:60-22:00'), ('send_window', '00:00-00:00'),
     ('mode', 'test'), ('charset', 'koi8-r'), ('user_agent', ''), ('user_agent', 'банк'), ('user_agent', E'a\nb'),
     ('token_header', 'Content-Length'), ('token_header', 'a b'), ('token_header', ''), ('group_id', E'1\t2')
   ) v (name, value),
@@ -252,6 +252,24 @@ SELECT * FROM k2bridge.check_server('nowhere');
 SELECT * FROM k2bridge.check_server(NULL);
 ALTER SERVER own OPTIONS (SET base_url 'https://127.0.0.1:9', SET query_url 'http://localhost:9/q', ADD qery_url 'http://127.0.0.1:9', ADD mode 'record');
 SELECT * FROM k2bridge.check_server('own');
+-- The send window around, after and before now, in the time zone of the server, over midnight or not.
+CREATE FUNCTION pg_temp.in_window(zone text, from_now interval, to_now interval) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    here timestamp := date_trunc('minute', now() AT TIME ZONE zone);
+    told text;
+BEGIN
+    EXECUTE format('ALTER SERVER own OPTIONS (ADD send_window %L, ADD timezone %L)',
+                   to_char(here + from_now, 'HH24:MI-') || to_char(here + to_now, 'HH24:MI'), zone);
+    SELECT replace(c.detail, to_char((here + from_now + CASE WHEN from_now <= '-1 min' THEN interval '1 day' ELSE '0' END)
+                                     AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI:SS'), '<expected>')
+      INTO told FROM k2bridge.check_server('own') c WHERE c.item = 'send_window';
+    ALTER SERVER own OPTIONS (DROP send_window, DROP timezone);
+    RETURN regexp_replace(told, '<expected>.*', '<expected>');
+END
+$$;
+SELECT z.zone, w.from_now, w.to_now, pg_temp.in_window(z.zone, w.from_now::interval, w.to_now::interval)
+  FROM (VALUES ('Asia/Almaty'), ('UTC'), ('Asia/Kathmandu')) z (zone),
+       (VALUES ('-6 hours', '6 hours'), ('6 hours', '12 hours'), ('-12 hours', '-6 hours'), ('2 hours', '22 hours'), ('-1 hour', '20 hours')) w (from_now, to_now);
 ALTER SERVER own OPTIONS (DROP qery_url, ADD group_id '1');
 SELECT * FROM k2bridge.check_server('own');
 ALTER SERVER own OPTIONS (DROP group_id);
@@ -302,6 +320,7 @@ RESET ROLE;
 SELECT count(*) AS granted FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) g
  WHERE n.nspname = 'k2bridge' AND g.grantee = 0;
 
+COPY (SELECT) TO PROGRAM 'rm -f k2_secret';
 \c :regression_home
 DROP DATABASE regress_k2bridge_server;
 DROP ROLE regress_server_owner, regress_server_user;

@@ -34,7 +34,8 @@ void assign_scalar(std::string &to, const JsonbValue &value)
 
 const JsonbValue *text_member(JsonbContainer *object, const char *key)
 {
-    const JsonbValue *value = getKeyJsonValueFromContainer(object, key, static_cast<int>(strlen(key)), nullptr);
+    const JsonbValue *value =
+        getKeyJsonValueFromContainer(object, key, static_cast<int>(strlen(key)), nullptr);
     return value != nullptr && value->type == jbvString ? value : nullptr;
 }
 
@@ -72,7 +73,10 @@ void read_value(Argument &argument, const JsonbValue &value)
 
 } // namespace
 
-bool is_object(const Jsonb *args) { return JB_ROOT_IS_OBJECT(args); }
+bool is_object(const Jsonb *args)
+{
+    return JB_ROOT_IS_OBJECT(args);
+}
 
 Arguments read_arguments(const Jsonb *args)
 {

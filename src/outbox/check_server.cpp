@@ -38,8 +38,9 @@ std::vector<std::string> addresses_wanted(const std::string &type)
 void check_type(const std::string &type, Findings &findings)
 {
     const bool known = type_bit(type) != 0;
-    findings.push_back({"type", known, known ? type : "it is none of abs, autoclient, http",
-                        known ? "" : "drop the server and create it with TYPE 'abs', 'autoclient' or 'http'"});
+    findings.push_back(
+        {"type", known, known ? type : "it is none of abs, autoclient, http",
+         known ? "" : "drop the server and create it with TYPE 'abs', 'autoclient' or 'http'"});
 }
 
 void check_options(const std::string &server, const Declared &declared, Findings &findings)
@@ -49,7 +50,8 @@ void check_options(const std::string &server, const Declared &declared, Findings
     for (const auto &[name, value] : declared.options) {
         const std::string alter = "ALTER SERVER " + server + " OPTIONS (";
         if (std::string reason = refuse_option(Place::server, name, value, declared.type); !reason.empty()) {
-            findings.push_back({"option " + name, false, reason, alter + "SET " + name + " '...') or (DROP " + name + ")"});
+            findings.push_back(
+                {"option " + name, false, reason, alter + "SET " + name + " '...') or (DROP " + name + ")"});
             continue;
         }
         const bool own = find_option(Place::server, name)->name == nullptr;
@@ -162,9 +164,24 @@ void check_connections(const Server &server, Findings &findings)
         if (find_option(Place::server, name)->kind == Kind::url)
             origins.insert(http::parse_url(http::complete_url(value)).origin());
     if (origins.empty())
-        findings.push_back({"address", false, "the server has no address", "ALTER SERVER ... OPTIONS (ADD base_url '...')"});
+        findings.push_back(
+            {"address", false, "the server has no address", "ALTER SERVER ... OPTIONS (ADD base_url '...')"});
     for (const std::string &origin : origins)
         findings.push_back(check_connection(server, origin));
+}
+
+void check_hours(const Server &server, Findings &findings)
+{
+    if (server.record)
+        findings.push_back({"mode", true, "record: requests are built and recorded, none is sent", ""});
+    if (server.send_window.always())
+        return;
+    const TimestampTz now = GetCurrentTimestamp(), opens = window_opens(server, now);
+    findings.push_back({"send_window", true,
+                        opens <= now ? "open" : std::string("closed, opens at ") + pg::call([&] {
+                                                    return timestamptz_to_str(opens);
+                                                }),
+                        ""});
 }
 
 Findings check_server(const std::string &name, Oid role)
@@ -177,14 +194,15 @@ Findings check_server(const std::string &name, Oid role)
     check_credentials(found, findings);
     try {
         const auto server = load_server(name, role);
-        if (server->record)
-            findings.push_back({"mode", true, "record: requests are built and recorded, none is sent", ""});
+        check_hours(*server, findings);
         check_connections(*server, findings);
     } catch (const pg::Error &error) {
-        const bool told = std::any_of(findings.begin(), findings.end(), [](const Finding &each) { return !each.ok; });
+        const bool told =
+            std::any_of(findings.begin(), findings.end(), [](const Finding &each) { return !each.ok; });
         if (!told)
             findings.push_back({"server", false, error.message, error.hint});
-        findings.push_back({"connect", false, "not tried: the server cannot be used as it is", "mend the items above"});
+        findings.push_back(
+            {"connect", false, "not tried: the server cannot be used as it is", "mend the items above"});
     }
     return findings;
 }
@@ -193,7 +211,8 @@ void put(Tuplestorestate *store, TupleDesc row, const Finding &finding)
 {
     pg::call([&] {
         Datum values[] = {CStringGetTextDatum(finding.item.c_str()), BoolGetDatum(finding.ok),
-                          CStringGetTextDatum(finding.detail.c_str()), CStringGetTextDatum(finding.remedy.c_str())};
+                          CStringGetTextDatum(finding.detail.c_str()),
+                          CStringGetTextDatum(finding.remedy.c_str())};
         bool nulls[] = {false, false, false, finding.remedy.empty()};
         tuplestore_putvalues(store, row, values, nulls);
     });

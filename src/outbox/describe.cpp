@@ -43,13 +43,15 @@ std::string body_text(const http::Request &request)
     } catch (const http::BadText &) {
         return "(" + std::to_string(request.body.size()) + " bytes)";
     }
-    const bool binary = http::invalid_utf8(text) != std::string_view::npos || text.find('\0') != std::string::npos;
+    const bool binary =
+        http::invalid_utf8(text) != std::string_view::npos || text.find('\0') != std::string::npos;
     return binary ? "(" + std::to_string(request.body.size()) + " bytes)" : text;
 }
 
 std::string masked(std::string text, const std::string &secret)
 {
-    for (size_t at = text.find(secret); !secret.empty() && at != std::string::npos; at = text.find(secret, at + 3))
+    for (size_t at = text.find(secret); !secret.empty() && at != std::string::npos;
+         at = text.find(secret, at + 3))
         text.replace(at, secret.size(), "***");
     return text;
 }
@@ -89,7 +91,8 @@ PG_FUNCTION_INFO_V1(k2bridge_preview);
 PGDLLEXPORT Datum k2bridge_preview(PG_FUNCTION_ARGS)
 {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("endpoint and args must not be null"));
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("endpoint and args must not be null"));
     const char *endpoint_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const Jsonb *args = PG_GETARG_JSONB_P(1);
     const char *server_name = PG_ARGISNULL(2) ? nullptr : NameStr(*PG_GETARG_NAME(2));
@@ -98,12 +101,13 @@ PGDLLEXPORT Datum k2bridge_preview(PG_FUNCTION_ARGS)
         const std::string server = server_name ? server_name : outbox::resolve_server(endpoint);
         const auto loaded = outbox::load_server(server, pg::caller());
         const pg_uuid_t story = pg::call(pg::correlation);
-        const std::string text =
-            outbox::describe(outbox::build_request(endpoint, *loaded, outbox::built_args(endpoint, args), story));
+        const std::string text = outbox::describe(
+            outbox::build_request(endpoint, *loaded, outbox::built_args(endpoint, args), story));
         return pg::call([&] {
             const char *own = pg_any_to_server(text.data(), static_cast<int>(text.size()), PG_UTF8);
-            return own == text.data() ? PointerGetDatum(cstring_to_text_with_len(own, static_cast<int>(text.size())))
-                                      : CStringGetTextDatum(own);
+            return own == text.data()
+                       ? PointerGetDatum(cstring_to_text_with_len(own, static_cast<int>(text.size())))
+                       : CStringGetTextDatum(own);
         });
     });
 }

@@ -11,11 +11,11 @@ namespace outbox
 namespace
 {
 
-#define ENDPOINT_COLUMNS                                                                                               \
-    "SELECT e.name, e.server_type, e.method, e.url_option, e.path, e.body_kind, e.reply_family, e.delivery,"           \
-    " e.priority, e.handler, e.builder, e.verify,"                                                                     \
-    " (1000 OPERATOR(pg_catalog.*) pg_catalog.date_part('epoch', e.timeout))::pg_catalog.int8,"                        \
-    " (1000 OPERATOR(pg_catalog.*) pg_catalog.date_part('epoch', e.give_up_after))::pg_catalog.int8,"                  \
+#define ENDPOINT_COLUMNS                                                                                     \
+    "SELECT e.name, e.server_type, e.method, e.url_option, e.path, e.body_kind, e.reply_family, e.delivery," \
+    " e.priority, e.handler, e.builder, e.verify,"                                                           \
+    " (1000 OPERATOR(pg_catalog.*) pg_catalog.date_part('epoch', e.timeout))::pg_catalog.int8,"              \
+    " (1000 OPERATOR(pg_catalog.*) pg_catalog.date_part('epoch', e.give_up_after))::pg_catalog.int8,"        \
     " e.keep_reply, e.coalesces, e.enabled FROM k2bridge.endpoint e"
 
 pg::Statement one(ENDPOINT_COLUMNS " WHERE e.name OPERATOR(pg_catalog.=) $1", TEXTOID);
@@ -46,10 +46,11 @@ std::optional<std::chrono::milliseconds> duration(uint64 row, int column)
     return std::chrono::milliseconds(pg::cell_int8(row, column));
 }
 
-// Fills `endpoint` from a row of the current result. May raise: call it under pg::call, with `word` from outside.
+// Fills `endpoint` from a row of the current result. May raise: call it under pg::call, with `word` from
+// outside.
 void fill(uint64 row, Endpoint &endpoint, std::string &word)
 {
-    std::string *const texts[] = {&endpoint.name,       &endpoint.server_type, &endpoint.method,
+    std::string *const texts[] = {&endpoint.name, &endpoint.server_type, &endpoint.method,
                                   &endpoint.url_option, &endpoint.path};
     for (int i = 0; i < 5; ++i)
         pg::cell_text(row, i + 1, *texts[i]);

@@ -147,7 +147,10 @@ std::string refuse_user(const std::string &value)
     return value.find(':') == std::string::npos ? "" : "it contains a colon";
 }
 
-std::string unless(bool fine, const char *expected) { return fine ? "" : expected; }
+std::string unless(bool fine, const char *expected)
+{
+    return fine ? "" : expected;
+}
 
 } // namespace
 
@@ -199,11 +202,13 @@ std::string refuse_value(const Option &option, const std::string &value)
     case Kind::url:
         return refuse_url(value);
     case Kind::milliseconds:
-        return unless(read_milliseconds(value).has_value(), "it is not a time from 1 ms to 24 h, such as 30000 or 30s");
+        return unless(read_milliseconds(value).has_value(),
+                      "it is not a time from 1 ms to 24 h, such as 30000 or 30s");
     case Kind::connections:
         return unless(read_connections(value).has_value(), "it is not an integer from 1 to 256");
     case Kind::rate:
-        return unless(read_rate(value).has_value(), "it is not a number of requests per second from 0 to 100000");
+        return unless(read_rate(value).has_value(),
+                      "it is not a number of requests per second from 0 to 100000");
     case Kind::boolean:
         return unless(read_boolean(value).has_value(), "it is not a boolean");
     case Kind::file:
@@ -234,7 +239,8 @@ std::string refuse_value(const Option &option, const std::string &value)
     return {};
 }
 
-std::string refuse_option(Place place, const std::string &name, const std::string &value, const std::string &type)
+std::string refuse_option(Place place, const std::string &name, const std::string &value,
+                          const std::string &type)
 {
     const Option *rule = find_option(place, name);
     if (rule == nullptr)
@@ -253,15 +259,17 @@ bool needs_privilege(const Option &option, const std::string &value)
 std::string refuse_combination(Place place, const OptionList &options)
 {
     const auto has = [&](std::string_view name) {
-        return std::any_of(options.begin(), options.end(), [&](const auto &option) { return option.first == name; });
+        return std::any_of(options.begin(), options.end(),
+                           [&](const auto &option) { return option.first == name; });
     };
     if (place == Place::server)
         return has("key_file") && !has("cert_file") ? "option \"key_file\" needs \"cert_file\"" : "";
     const bool password = has("password") || has("password_file");
-    const int ways = int{has("token")} + int{has("token_file")} + int{has("bearer")} + int{has("bearer_file")} +
-                     int{has("password")} + int{has("password_file")};
+    const int ways = int{has("token")} + int{has("token_file")} + int{has("bearer")} +
+                     int{has("bearer_file")} + int{has("password")} + int{has("password_file")};
     if (ways > 1)
-        return "a user mapping holds one secret: token, token_file, bearer, bearer_file, password or password_file";
+        return "a user mapping holds one secret: token, token_file, bearer, bearer_file, password or "
+               "password_file";
     if (password && !has("user"))
         return "a password needs option \"user\"";
     return has("user") && !password ? "option \"user\" needs \"password\" or \"password_file\"" : "";
@@ -306,9 +314,11 @@ std::optional<std::pair<int, int>> read_window(const std::string &value)
     if (value.size() != 11 || value[5] != '-')
         return {};
     const auto from = read_minute(std::string_view(value).substr(0, 5));
-    const auto to = read_minute(std::string_view(value).substr(6));
-    if (!from || !to || *from == *to || *from == 24 * 60 || *to == 0)
+    auto to = read_minute(std::string_view(value).substr(6));
+    if (!from || !to || *from == *to || *from == 24 * 60)
         return {};
+    if (*to == 0) // midnight as people write it
+        to = 24 * 60;
     return std::pair(*from, *to);
 }
 

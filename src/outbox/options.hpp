@@ -1,4 +1,5 @@
-// The options of servers and user mappings: their names, what each may hold, who may set it (surface section 2).
+// The options of servers and user mappings: their names, what each may hold, who may set it (surface section
+// 2).
 //
 // One catalogue serves the validator (CREATE and ALTER, which knows no server type), the use of a server and
 // k2bridge.check_server. No text here repeats a value. Include before pg/*.hpp.
@@ -59,11 +60,13 @@ std::vector<std::string> option_names(Place place, unsigned types = type_any);
 // The candidate most like `name`, or empty when none is near.
 std::string nearest(std::string_view name, const std::vector<std::string> &candidates);
 
-// Why the value cannot be used, for people, never quoting it; empty when it can. May call PostgreSQL (time zones).
+// Why the value cannot be used, for people, never quoting it; empty when it can. May call PostgreSQL (time
+// zones).
 std::string refuse_value(const Option &option, const std::string &value);
 
 // The same of an option by name, on a server of this type.
-std::string refuse_option(Place place, const std::string &name, const std::string &value, const std::string &type);
+std::string refuse_option(Place place, const std::string &name, const std::string &value,
+                          const std::string &type);
 
 // Whether setting this value takes the rights of pg_read_server_files.
 bool needs_privilege(const Option &option, const std::string &value);

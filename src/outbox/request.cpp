@@ -26,7 +26,8 @@ namespace
 
 [[noreturn]] void refuse(const Endpoint &endpoint, const std::string &reason, const std::string &hint = {})
 {
-    throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE, "endpoint \"" + endpoint.name + "\": " + reason, {}, hint);
+    throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE, "endpoint \"" + endpoint.name + "\": " + reason, {},
+                    hint);
 }
 
 std::string option_url(const Endpoint &endpoint, const Server &server)
@@ -34,7 +35,8 @@ std::string option_url(const Endpoint &endpoint, const Server &server)
     const std::string &option = endpoint.needed_option();
     const std::string *value = server.option(option);
     if (value == nullptr)
-        throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE, "server \"" + server.name + "\" has no option " + option,
+        throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE,
+                        "server \"" + server.name + "\" has no option " + option,
                         "Endpoint \"" + endpoint.name + "\" takes its address from that option.",
                         "ALTER SERVER " + server.name + " OPTIONS (ADD " + option + " '...').");
     return http::complete_url(*value);
@@ -42,8 +44,8 @@ std::string option_url(const Endpoint &endpoint, const Server &server)
 
 const Argument *find(const Arguments &arguments, const std::string &key)
 {
-    const auto found =
-        std::find_if(arguments.begin(), arguments.end(), [&](const Argument &each) { return each.key == key; });
+    const auto found = std::find_if(arguments.begin(), arguments.end(),
+                                    [&](const Argument &each) { return each.key == key; });
     return found == arguments.end() ? nullptr : &*found;
 }
 
@@ -98,7 +100,8 @@ http::Pairs pairs(const Endpoint &endpoint, const Arguments &arguments, const st
     return out;
 }
 
-std::vector<http::Part> parts(const Endpoint &endpoint, const Arguments &arguments, const std::vector<std::string> &used)
+std::vector<http::Part> parts(const Endpoint &endpoint, const Arguments &arguments,
+                              const std::vector<std::string> &used)
 {
     std::vector<http::Part> out;
     for (const Argument &each : arguments) {
@@ -115,7 +118,8 @@ std::vector<http::Part> parts(const Endpoint &endpoint, const Arguments &argumen
     return out;
 }
 
-// Autoclient documents the spellings utf8 and cp1251 (wire/autoclient.md 1.3), everybody else knows the registered ones.
+// Autoclient documents the spellings utf8 and cp1251 (wire/autoclient.md 1.3), everybody else knows the
+// registered ones.
 std::string json_type(const Server &server)
 {
     if (server.type == "autoclient")
@@ -158,7 +162,8 @@ void add_body(http::Request &request, const Endpoint &endpoint, const Server &se
     }
     }
     if (request.content_type.empty() && server.type == "autoclient")
-        request.content_type = json_type(server); // it chooses the charset of the reply (wire/autoclient.md 1.3)
+        request.content_type =
+            json_type(server); // it chooses the charset of the reply (wire/autoclient.md 1.3)
 }
 
 // Autoclient: the company within a group as query parameter, the old format's application id as header
@@ -202,7 +207,9 @@ const Jsonb *built_args(const Endpoint &endpoint, const Jsonb *args)
         const Oid function = list_length(name) == 2 ? LookupFuncName(name, 1, types, true) : InvalidOid;
         if (!OidIsValid(function))
             return nullptr;
-        found = !pg::may_execute(function, GetUserId()) ? forbidden : get_func_rettype(function) != JSONBOID ? wrong : fine;
+        found = !pg::may_execute(function, GetUserId())  ? forbidden
+                : get_func_rettype(function) != JSONBOID ? wrong
+                                                         : fine;
         if (found != fine)
             return nullptr;
         FmgrInfo builder;
@@ -215,8 +222,8 @@ const Jsonb *built_args(const Endpoint &endpoint, const Jsonb *args)
         return null ? nullptr : DatumGetJsonbP(built);
     });
     if (found == forbidden)
-        throw pg::Error(ERRCODE_INSUFFICIENT_PRIVILEGE,
-                        "permission denied for builder " + endpoint.builder + " of endpoint \"" + endpoint.name + "\"");
+        throw pg::Error(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for builder " + endpoint.builder +
+                                                            " of endpoint \"" + endpoint.name + "\"");
     if (found != fine)
         refuse(endpoint, "its builder \"" + endpoint.builder + "\" is not a function(jsonb) returning jsonb",
                "Write the name with its schema: schema.function.");
@@ -229,7 +236,8 @@ http::Request build_request(const Endpoint &endpoint, const Server &server, cons
                             const pg_uuid_t &correlation)
 {
     if (server.type != endpoint.server_type)
-        refuse(endpoint, "server \"" + server.name + "\" is of type " + server.type + ", not " + endpoint.server_type);
+        refuse(endpoint,
+               "server \"" + server.name + "\" is of type " + server.type + ", not " + endpoint.server_type);
     if (endpoint.method == "GET" && endpoint.body != Endpoint::Body::none)
         refuse(endpoint, "a GET request has no body", "UPDATE k2bridge.endpoint SET body_kind = 'none' ...");
     const bool whole_body = endpoint.body == Endpoint::Body::json;
@@ -270,10 +278,11 @@ void refuse_address(const http::Request &request, const Server &server)
 {
     const std::string host = http::parse_url(request.url).host;
     if (request.loopback_only)
-        throw pg::Error(errcode_not_activated,
-                        "calls to \"" + host + "\" of server \"" + server.name + "\" are not activated here",
-                        "This database on this machine was not allowed to send to other machines.",
-                        "If it is the one that may, run as the owner of the tables: SELECT k2bridge.activate();");
+        throw pg::Error(
+            errcode_not_activated,
+            "calls to \"" + host + "\" of server \"" + server.name + "\" are not activated here",
+            "This database on this machine was not allowed to send to other machines.",
+            "If it is the one that may, run as the owner of the tables: SELECT k2bridge.activate();");
     throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE,
                     "server \"" + server.name + "\" would send by plain http to \"" + host + "\"", {},
                     "Use an https address, or set option allow_http 'true'.");

@@ -1,6 +1,7 @@
 // From endpoint, server and arguments to the HTTP request that travels.
 //
-// Include before pg/*.hpp and after http/*.hpp. To be called with C++ objects alive, in a transaction; throws pg::Error.
+// Include before pg/*.hpp and after http/*.hpp. To be called with C++ objects alive, in a transaction; throws
+// pg::Error.
 #pragma once
 
 #include "http/request.hpp"

@@ -20,7 +20,9 @@ class Descriptor
 {
 public:
     // Not blocking: opening a FIFO must not hang the worker.
-    explicit Descriptor(const std::string &path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+    explicit Descriptor(const std::string &path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK))
+    {
+    }
     ~Descriptor()
     {
         if (fd_ >= 0)
@@ -34,9 +36,15 @@ private:
     int fd_;
 };
 
-[[noreturn]] void fail_with_errno() { throw BadSecret(std::generic_category().message(errno)); }
+[[noreturn]] void fail_with_errno()
+{
+    throw BadSecret(std::generic_category().message(errno));
+}
 
-std::int64_t nanoseconds(const timespec &time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+std::int64_t nanoseconds(const timespec &time)
+{
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
 
 } // namespace
 

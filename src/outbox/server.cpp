@@ -1,4 +1,5 @@
-// See server.hpp. What was read is kept per process until DDL on servers or mappings, or a changed file, makes it old.
+// See server.hpp. What was read is kept per process until DDL on servers or mappings, or a changed file,
+// makes it old.
 #include "outbox/server.hpp"
 #include "outbox/options.hpp"
 
@@ -48,10 +49,14 @@ uint64 last_version;
 
 using Key = std::pair<std::string, Oid>;
 constexpr size_t cache_limit = 4096;
-std::map<Key, Entry> *cache;                  // never freed
-std::map<std::pair<std::string, std::string>, std::pair<uint64, std::string>> *resolved; // (type, option), never freed
+std::map<Key, Entry> *cache; // never freed
+std::map<std::pair<std::string, std::string>, std::pair<uint64, std::string>>
+    *resolved; // (type, option), never freed
 
-void forget(Datum, int, uint32) { ++catalog_era; }
+void forget(Datum, int, uint32)
+{
+    ++catalog_era;
+}
 
 void prepare_caches()
 {
@@ -77,10 +82,12 @@ void copy_options(List *definitions, Options &options)
 List *mapping_options(Oid server, Oid role, Declared::Mapping *whose)
 {
     *whose = Declared::Mapping::own;
-    HeapTuple tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(role), ObjectIdGetDatum(server));
+    HeapTuple tuple =
+        SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(role), ObjectIdGetDatum(server));
     if (!HeapTupleIsValid(tuple)) {
         *whose = Declared::Mapping::everybody;
-        tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid), ObjectIdGetDatum(server));
+        tuple =
+            SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid), ObjectIdGetDatum(server));
     }
     if (!HeapTupleIsValid(tuple)) {
         *whose = Declared::Mapping::none;
@@ -113,7 +120,8 @@ const ForeignServer *find_server(const std::string &name)
 void stamp_files(Source &source)
 {
     source.files.clear();
-    for (const auto &[place, options] : {std::pair(Place::server, &source.options), {Place::mapping, &source.mapping}})
+    for (const auto &[place, options] :
+         {std::pair(Place::server, &source.options), {Place::mapping, &source.mapping}})
         for (const auto &[name, value] : *options)
             if (const Option *rule = find_option(place, name); rule != nullptr && rule->kind == Kind::file)
                 source.files.emplace_back(value, stamp(value));
@@ -136,7 +144,8 @@ Source read_source(const std::string &name, Oid role)
 [[noreturn]] void unusable(const Server &server, const std::string &option, const std::string &reason)
 {
     throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE,
-                    "option \"" + option + "\" of server \"" + server.name + "\" cannot be used: " + reason, {},
+                    "option \"" + option + "\" of server \"" + server.name + "\" cannot be used: " + reason,
+                    {},
                     "ALTER SERVER " + server.name + " OPTIONS (SET ...) changes it, (DROP ...) removes it.");
 }
 
@@ -167,9 +176,11 @@ void read_tls(Server &server)
 void read_limits(Server &server)
 {
     server.max_connections = server.type == "autoclient" ? 8 : 4;
-    with_option(server, "connect_timeout", [&](const auto &value) { server.connect_timeout = *read_milliseconds(value); });
+    with_option(server, "connect_timeout",
+                [&](const auto &value) { server.connect_timeout = *read_milliseconds(value); });
     with_option(server, "timeout", [&](const auto &value) { server.timeout = *read_milliseconds(value); });
-    with_option(server, "max_connections", [&](const auto &value) { server.max_connections = *read_connections(value); });
+    with_option(server, "max_connections",
+                [&](const auto &value) { server.max_connections = *read_connections(value); });
     with_option(server, "rate_limit", [&](const auto &value) { server.rate_limit = *read_rate(value); });
     with_option(server, "send_window", [&](const auto &value) {
         const auto [from, to] = *read_window(value);
@@ -191,10 +202,11 @@ std::string secret_in_file(const Server &server, const std::string &option, cons
     try {
         return read_secret(path);
     } catch (const BadSecret &error) {
-        throw pg::Error(ERRCODE_IO_ERROR,
-                        "the file of option \"" + option + "\" in the user mapping for server \"" + server.name +
-                            "\" cannot be used: " + error.what(),
-                        {}, "It must hold the secret alone and be readable by the operating system user of the server.");
+        throw pg::Error(
+            ERRCODE_IO_ERROR,
+            "the file of option \"" + option + "\" in the user mapping for server \"" + server.name +
+                "\" cannot be used: " + error.what(),
+            {}, "It must hold the secret alone and be readable by the operating system user of the server.");
     }
 }
 
@@ -219,8 +231,8 @@ void read_credentials(Server &server, const Options &mapping)
     if (server.credentials.kind == Kind::none || server.credentials.kind == Kind::basic)
         return;
     if (const std::string reason = refuse_secret(server.credentials.secret, true); !reason.empty())
-        throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE,
-                        "the secret in the user mapping for server \"" + server.name + "\" cannot be used: " + reason);
+        throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE, "the secret in the user mapping for server \"" +
+                                                             server.name + "\" cannot be used: " + reason);
 }
 
 std::shared_ptr<const Server> make_server(const std::string &name, const Source &source)
@@ -231,7 +243,8 @@ std::shared_ptr<const Server> make_server(const std::string &name, const Source 
     server->type = source.type;
     server->options = source.options;
     if (type_bit(source.type) == 0)
-        throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE, "server \"" + name + "\" is of no type that k2bridge knows", {},
+        throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE,
+                        "server \"" + name + "\" is of no type that k2bridge knows", {},
                         "CREATE SERVER ... TYPE 'abs', 'autoclient' or 'http'; the type cannot be altered.");
     check_options(*server, Place::server, source.options);
     check_options(*server, Place::mapping, source.mapping);
@@ -239,7 +252,8 @@ std::shared_ptr<const Server> make_server(const std::string &name, const Source 
     read_tls(*server);
     with_option(*server, "proxy", [&](const auto &value) { server->proxy = value; });
     with_option(*server, "allow_http", [&](const auto &value) { server->allow_http = *read_boolean(value); });
-    with_option(*server, "charset", [&](const auto &value) { server->windows_1251 = *read_windows_1251(value); });
+    with_option(*server, "charset",
+                [&](const auto &value) { server->windows_1251 = *read_windows_1251(value); });
     const std::string *agent = server->option("user_agent");
     server->user_agent = agent ? *agent : "k2bridge/" K2BRIDGE_VERSION;
     const std::string *zone = server->option("timezone");
@@ -301,8 +315,8 @@ std::shared_ptr<const Server> load_server(const std::string &name, unsigned role
     prepare_caches();
     const Key key(name, role);
     const auto known = cache->find(key);
-    if (known != cache->end() && known->second.era == catalog_era && known->second.source.zone == settings::timezone &&
-        files_unchanged(known->second.source))
+    if (known != cache->end() && known->second.era == catalog_era &&
+        known->second.source.zone == settings::timezone && files_unchanged(known->second.source))
         return known->second.server;
     const uint64 era = catalog_era; // an invalidation while we read must not be lost
     Source source = read_source(name, role);
@@ -333,14 +347,16 @@ std::string resolve_server(const Endpoint &endpoint)
     const uint64 era = catalog_era;
     const std::vector<std::string> names = servers_with(key.first, key.second);
     if (names.empty())
-        throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE, "no server of type " + key.first + " has option " + key.second,
-                        "Endpoint \"" + endpoint.name + "\" takes its address from that option.",
-                        "CREATE SERVER ... TYPE '" + key.first + "' FOREIGN DATA WRAPPER k2bridge OPTIONS (" + key.second +
-                            " '...'), or ALTER SERVER ... OPTIONS (ADD " + key.second + " '...').");
+        throw pg::Error(
+            ERRCODE_INVALID_PARAMETER_VALUE, "no server of type " + key.first + " has option " + key.second,
+            "Endpoint \"" + endpoint.name + "\" takes its address from that option.",
+            "CREATE SERVER ... TYPE '" + key.first + "' FOREIGN DATA WRAPPER k2bridge OPTIONS (" +
+                key.second + " '...'), or ALTER SERVER ... OPTIONS (ADD " + key.second + " '...').");
     if (names.size() > 1)
         throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE,
                         "more than one server of type " + key.first + " has option " + key.second,
-                        "They are: " + quoted_list(names) + ".", "Pass the server's name as argument \"server\".");
+                        "They are: " + quoted_list(names) + ".",
+                        "Pass the server's name as argument \"server\".");
     resolved->insert_or_assign(key, std::pair(era, names[0]));
     return names[0];
 }
@@ -357,7 +373,8 @@ std::int64_t window_opens(const Server &server, std::int64_t now)
         if (zone == nullptr || timestamp2tm(now, &offset, &tm, &fraction, nullptr, zone) != 0)
             ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
                     errmsg("time of server \"%s\" is out of range", server.name.c_str()));
-        const int minute = tm.tm_hour * 60 + tm.tm_min, from = server.send_window.from, to = server.send_window.to;
+        const int minute = tm.tm_hour * 60 + tm.tm_min, from = server.send_window.from,
+                  to = server.send_window.to;
         const bool open = from < to ? minute >= from && minute < to : minute >= from || minute < to;
         if (open)
             return now;

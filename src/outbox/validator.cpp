@@ -1,7 +1,8 @@
 // Validator of the foreign-data wrapper k2bridge: runs at every CREATE and ALTER of a server or user mapping.
 //
-// It sees the options but neither the server's type nor the old values, so it checks the union of all types; the rest
-// is checked at use. Errors and warnings keep the statement, which may hold a secret, out of the server log.
+// It sees the options but neither the server's type nor the old values, so it checks the union of all types;
+// the rest is checked at use. Errors and warnings keep the statement, which may hold a secret, out of the
+// server log.
 #include "outbox/options.hpp"
 
 #include "pg/guard.hpp"
@@ -46,13 +47,17 @@ void require_privilege(const Option &option, const std::string &name, const std:
     if (!needs_privilege(option, value))
         return;
     if (!pg::call([] { return superuser() || has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES); }))
-        throw pg::Error(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied to set option \"" + name + "\" this way", {},
-                        "Only a superuser or a member of pg_read_server_files may name files of the server, use a proxy "
-                        "or switch verify_tls off.",
-                        true);
+        throw pg::Error(
+            ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied to set option \"" + name + "\" this way", {},
+            "Only a superuser or a member of pg_read_server_files may name files of the server, use a proxy "
+            "or switch verify_tls off.",
+            true);
 }
 
-bool is_inline_secret(const Option &option) { return option.kind == Kind::secret || option.kind == Kind::header_secret; }
+bool is_inline_secret(const Option &option)
+{
+    return option.kind == Kind::secret || option.kind == Kind::header_secret;
+}
 
 void check_one(Place place, const std::string &name, const std::string &value)
 {
@@ -60,8 +65,8 @@ void check_one(Place place, const std::string &name, const std::string &value)
     if (option == nullptr)
         unknown_option(place, name);
     if (const std::string reason = refuse_value(*option, value); !reason.empty())
-        throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE, "invalid value for option \"" + name + "\": " + reason, {}, {},
-                        true);
+        throw pg::Error(ERRCODE_INVALID_PARAMETER_VALUE,
+                        "invalid value for option \"" + name + "\": " + reason, {}, {}, true);
     require_privilege(*option, name, value);
 }
 
@@ -69,7 +74,8 @@ void warn_of_inline_secret(const char *name)
 {
     pg::call([=] {
         ereport(WARNING, errcode(ERRCODE_WARNING), errhidestmt(true), errhidecontext(true),
-                errmsg("the secret in option \"%s\" may show in server logs, dumps and the command history", name),
+                errmsg("the secret in option \"%s\" may show in server logs, dumps and the command history",
+                       name),
                 errhint("Keep it in a file that only the server can read, and set \"%s_file\".", name));
     });
 }
@@ -115,8 +121,8 @@ PGDLLEXPORT Datum k2bridge_validate_options(PG_FUNCTION_ARGS)
         else if (catalog == UserMappingRelationId)
             outbox::validate(outbox::Place::mapping, options);
         else if (!options.empty())
-            throw pg::Error(ERRCODE_FDW_INVALID_OPTION_NAME, "k2bridge takes options on servers and user mappings only", {},
-                            {}, true);
+            throw pg::Error(ERRCODE_FDW_INVALID_OPTION_NAME,
+                            "k2bridge takes options on servers and user mappings only", {}, {}, true);
         return Datum(0);
     });
 }
