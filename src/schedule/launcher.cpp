@@ -54,7 +54,8 @@ struct Place {
     int index = 0;
     BackgroundWorkerHandle *handle = nullptr; // null: not started by this launcher, or stopped
     bool living = false;
-    bool probed = true; // false: the last one found no extension
+    bool probed = true;   // false: the last one found no extension
+    bool refused = false; // no slot was free; the log says so when this happens to the first place
     TimestampTz started = 0, not_before = 0;
     int64 pause = 0;
 };
@@ -228,13 +229,13 @@ private:
             place.started = now;
         } else {
             place.not_before = now + second;
-            if (!slots_missing)
+            if (!slots_missing())
                 pg::call([] {
                     ereport(WARNING, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("%s", no_slot),
                             errhint("%s", more_slots));
                 });
         }
-        slots_missing = place.handle == nullptr;
+        place.refused = place.handle == nullptr;
     }
 
     void forget_stopped(const List *databases)
@@ -247,10 +248,15 @@ private:
         });
     }
 
+    bool slots_missing() const
+    {
+        return std::any_of(places.begin(), places.end(), [](const Place &place) { return place.refused; });
+    }
+
     // Says in k2bridge.status what keeps workers from running.
     void tell(const char *missing) const
     {
-        if (slots_missing)
+        if (slots_missing())
             pg::roster::tell_error(no_slot, more_slots);
         else if (*missing)
             pg::roster::tell_error(("database \"" + std::string(missing) + "\" does not exist").c_str(),
@@ -273,7 +279,6 @@ private:
     std::list<Place> places;
     TimestampTz now = 0;
     uint32 seen = 0;
-    bool slots_missing = false; // the last start failed; said in the log when it began
 };
 
 } // namespace
