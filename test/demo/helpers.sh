@@ -7,6 +7,8 @@ title() { printf '\n=== %s\n' "$*"; }
 # Ends the demo loudly.
 broken() {
     complain "NOT AS PROMISED: $*"
+    sql -x -c "SELECT id, endpoint, subject, args, state, parked, attempts, due_at, http_status, reply, last_error, verified, found
+                 FROM k2bridge.outbox LIMIT 5" -c "TABLE k2bridge.problems" >&2 || true
     tail -n 15 "$work/cluster/log/server.log" 2>/dev/null | sed 's/^/    server: /' >&2 || true
     exit 1
 }
@@ -28,7 +30,7 @@ value() { sql -At "${@:2}" <<<"$1"; }
 # show TITLE QUERY: a table, with its heading
 show() {
     printf '\n%s\n' "$1"
-    sql -P footer=off <<<"$2" | sed 's/^/  /'
+    sql -P footer=off <<<"$2" | sed 's/^./  &/'
 }
 
 # expect WHAT EXPECTED ACTUAL

@@ -144,11 +144,13 @@ incoming() {
 dispatcher_pid() { as_admin_value "SELECT pid FROM pg_stat_activity WHERE backend_type = 'k2bridge dispatcher' AND datname = 'bank'"; }
 as_admin_value() { as_admin -Atc "$1"; }
 
+due="SELECT count(*) FROM k2bridge.outbox WHERE due_at < now() + interval '1 hour'"
+
 crash() {
     local i pid
     title "4. The dispatcher is killed with -9 while calls are under way: nothing is lost, nothing is registered twice"
     bank_set faults '{"rules":[{"name":"slow","kind":"latency","ms":700,"process":"arrival","path":"/abs"}]}'
-    for i in $(seq 10 29); do insert_req "PTPDEMO0000000$i" "$i.0$((i % 10))"; done
+    for i in $(seq 10 29); do insert_req "PTPDEMO00000000$i" "$i.0$((i % 10))"; done
     service k2loan_from_eko "$(jq -c '[range(10) as $i | .[0] + {contract_number: "KD10\($i)", dbz_contract_number: "KD10\($i)",
         iban: "KZ49998TEST00000000\($i)", request_id: $i}]' <<<"$(payload k2loan_from_eko.request)")" >/dev/null
     await "the bank has some of the ПТ and has not answered yet" 20 true at_bank 'count?path=/abs/reg_pt' '.received - .answered >= 2'
@@ -158,9 +160,12 @@ crash() {
     bank_set faults '{"rules":[]}'
     await "a new dispatcher is at work" 30 true new_dispatcher "$pid"
     await "every ПТ is registered" 120 20 value "SELECT count(*) FROM k2.req WHERE refer LIKE 'PTPDEMO%' AND status = 'registered'"
-    await "the queue is empty" 120 0 value "SELECT count(*) FROM k2bridge.outbox"
+    # One loan has no disbursement line in the ABS: that is an answer, and a call for next week.
+    await "nothing due is left in the queue" 120 0 value "$due"
     expect "no ПТ reached the bank twice" '[20,1]' "$(at_bank registry '[.items[] | select(.refer | startswith("PTPDEMO")) | .arrived.reg_pt] | [length, max]')"
     expect "all dossiers are complete" 0 "$(value 'SELECT count(*) FROM k2.loan_dossier WHERE NOT ready')"
+    printf '  registrations cut off unanswered, about which the bank was asked (O10): %s\n' \
+        "$(value "SELECT count(DISTINCT args ->> 'id') FROM k2bridge.call WHERE endpoint = 'abs.verify_pt'")"
     show "How the registrations ended:" "SELECT outcome, count(*), sum(attempts) AS attempts FROM k2bridge.call WHERE endpoint = 'abs.reg_pt' GROUP BY outcome"
 }
 
@@ -175,7 +180,7 @@ exclusions() {
     title "5. Exclusions: one on a loan blocks a ПТ, the general list goes to ЕКО in full"
     expect_json "the documented exclusion is switched on" "$(payload ok.reply)" \
         "$(service k2loan_exclude_on_by_iin_dbznum "$(payload k2loan_exclude_on_by_iin_dbznum.request)")"
-    if error=$(sql -c "SELECT k2.create_extreq((SELECT id FROM k2.loan WHERE contract_number = 'KD0000000001'), 'KPSTKZKA', 'KZ62563TEST000000001')" 2>&1); then
+    if error=$(sql -v SHOW_CONTEXT=never -c "SELECT k2.create_extreq((SELECT id FROM k2.loan WHERE contract_number = 'KD0000000001'), 'KPSTKZKA', 'KZ62563TEST000000001')" 2>&1); then
         broken "a ПТ was created although the loan is excluded"
     fi
     printf '%s\n' "$error" | sed 's/^/  refused: /'
@@ -203,8 +208,10 @@ END
 
 story() {
     title "6. What the tables and the call history say now"
-    expect "nothing is left in the queue" 0 "$(value 'SELECT count(*) FROM k2bridge.outbox')"
-    expect "nothing needs a person" 0 "$(value 'SELECT count(*) FROM k2bridge.problems')"
+    expect "nothing due is left in the queue" 0 "$(value "$due")"
+    expect "nothing needs a person but the refused items" rejected_item "$(value 'SELECT DISTINCT kind FROM k2bridge.problems')"
+    show "Refused items, each with what to do once its cause is mended (k2bridge.problems):" \
+        "SELECT kind, subject, text, remedy FROM k2bridge.problems"
     show "Workers and servers (k2bridge.status):" "TABLE k2bridge.status"
     show "Calls by endpoint (k2bridge.call):" \
         "SELECT endpoint, outcome, count(*), round(avg(extract(epoch FROM duration)) * 1000, 1) AS avg_ms
