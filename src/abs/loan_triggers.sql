@@ -14,7 +14,7 @@ COMMENT ON FUNCTION abs.loan_inserted() IS 'Trigger of k2.loan: queues O1 to O4 
 -- The plan of a join of transition tables is kept from its first call, when they may hold one row; a nested loop would
 -- be quadratic later. The queue, on the other hand, is searched by its index.
 CREATE FUNCTION abs.loan_updated() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET jit = off AS $$
 DECLARE
     loans bigint[];
     parts text[];
