@@ -109,6 +109,7 @@ void Dispatcher::claim(Clock::time_point now)
         next_due = DT_NOEND;
     std::vector<Prepared> prepared;
     const auto error = pg::transaction({"claiming calls"}, [&] {
+        queue::plan_by_index(true);
         if (all && now >= catalog_read + catalog_age) {
             read_catalog();
             catalog_read = now;
@@ -256,6 +257,7 @@ void Dispatcher::prepare(Job job, std::vector<Prepared> &prepared)
     bool record = false;
     http::Request request;
     const auto error = pg::subtransaction(pg::Constraints::at_commit, [&] {
+        queue::plan_by_index(false);
         const Oid role = pg::call([&job] { return get_role_oid(job.created_by.c_str(), true); });
         const auto server = load_server(job.server, role);
         record = server->record;

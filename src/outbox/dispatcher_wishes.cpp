@@ -87,13 +87,16 @@ void Dispatcher::serve_wishes(Clock::time_point now)
     served = now;
     std::vector<queue::Wish> wanted, answered;
     const auto error = pg::transaction({"serving wishes"}, [&] {
+        queue::plan_by_index(true);
         const TimestampTz wall = GetCurrentTimestamp();
         wanted = queue::wishes(wishes_per_turn, catalog);
         answered = queue::due_answered(wall, wishes_per_turn, catalog);
         for (queue::Wish &uncertain : queue::due_uncertain(wall, wishes_per_turn, catalog)) {
             const bool possible = uncertain.job.endpoint && !uncertain.job.endpoint->verify.empty();
-            const auto failure =
-                pg::subtransaction(pg::Constraints::at_end, [&uncertain] { run_verify(uncertain.job); });
+            const auto failure = pg::subtransaction(pg::Constraints::at_end, [&uncertain] {
+                    queue::plan_by_index(false);
+                    run_verify(uncertain.job);
+                });
             if (failure)
                 pg::log_error(LOG, *failure);
             queue::note_verification(uncertain.job.id, possible);

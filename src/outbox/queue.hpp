@@ -22,6 +22,10 @@ using Catalog = std::map<std::string, std::shared_ptr<const Endpoint>>;
 namespace outbox::queue
 {
 
+// Until the end of the (sub)transaction, plans walk indexes row by row: the queue's statements touch a few rows of a table
+// whose statistics are never right. With `false` the planner is its own again, for the SQL of others.
+void plan_by_index(bool on);
+
 struct Place {
     TimestampTz due_at{DT_NOBEGIN};
     int64 id{0};

@@ -85,6 +85,7 @@ public:
 private:
     void write()
     {
+        queue::plan_by_index(true);
         const auto locked = queue::lock(ids_of(results));
         for (const Result *result : results)
             if (locked.count(result->job.id) != 0)
@@ -101,9 +102,11 @@ private:
     void sort(const Result &result)
     {
         const Result *final_result = &result;
-        if (result.outcome && result.handle) {
-            const auto error =
-                pg::subtransaction(pg::Constraints::at_end, [&result] { run_handler(result); });
+        if (result.outcome && result.handle && result.job.endpoint && !result.job.endpoint->handler.empty()) {
+            const auto error = pg::subtransaction(pg::Constraints::at_end, [&result] {
+                    queue::plan_by_index(false);
+                    run_handler(result);
+                });
             if (error)
                 final_result = &answered_results.emplace_back(answered(result, *error));
         }
