@@ -56,7 +56,7 @@ long Dispatcher::next_turn(Clock::time_point now) const
     return wait.count();
 }
 
-Clock::duration Dispatcher::scan_pause() const { return std::max<Clock::duration>(1ms, 10 * scan_cost); }
+Clock::duration Dispatcher::scan_pause() const { return std::clamp<Clock::duration>(10 * scan_cost, 1ms, 250ms); }
 
 void Dispatcher::failed()
 {

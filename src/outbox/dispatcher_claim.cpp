@@ -51,11 +51,6 @@ Result without_sending(Job job, Outcome outcome, std::string text)
     return result;
 }
 
-Jsonb *parse_jsonb(const std::string &text)
-{
-    return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())));
-}
-
 } // namespace
 
 int Dispatcher::room(const Lane &lane, Clock::time_point now)
@@ -119,7 +114,10 @@ void Dispatcher::claim(Clock::time_point now)
         if (chosen.empty())
             return;
         const TimestampTz settled = floor.advance(queue::horizon(), wall);
+        const Clock::time_point before = Clock::now();
         const auto candidates = queue::scan(scans, wall);
+        if (all)
+            scan_cost = Clock::now() - before;
         choose(candidates, chosen, scans);
         for (Lane *lane : chosen)
             if (!lane->more) {
@@ -129,11 +127,8 @@ void Dispatcher::claim(Clock::time_point now)
         queue::park(to_park);
         prepared = take();
     });
-    const Clock::time_point end = Clock::now();
-    if (all) {
-        scanned = end;
-        scan_cost = end - now;
-    }
+    if (all)
+        scanned = Clock::now();
     if (error) {
         for (const int64 id : chosen_reads)
             known.erase(id);
@@ -263,8 +258,7 @@ void Dispatcher::prepare(Job job, std::vector<Prepared> &prepared)
         record = server->record;
         if (job.endpoint->coalesces && job.subject)
             job.riders = queue::riders(job, GetCurrentTimestamp());
-        const Jsonb *args = pg::call([&job] { return parse_jsonb(job.args); });
-        args = built_args(*job.endpoint, args);
+        const Jsonb *args = built_args(*job.endpoint, args_of(job));
         request = build_request(*job.endpoint, *server, args, job.correlation);
         if (!record)
             require_sendable(request, *server);

@@ -18,7 +18,7 @@ namespace
 {
 
 constexpr int parameters = 19;
-const Oid parameter_types[parameters] = {INT8OID, TEXTOID, NAMEOID, TEXTOID, TEXTOID, TEXTOID, INT4OID,
+const Oid parameter_types[parameters] = {INT8OID, TEXTOID, NAMEOID, TEXTOID, JSONBOID, TEXTOID, INT4OID,
                                          INT4OID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TIMESTAMPTZOID, NAMEOID,
                                          INT8OID, BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 
@@ -36,7 +36,7 @@ const char *qualified(const char *name)
 
 SPIPlanPtr plan_for(const char *function)
 {
-    const char *sql = psprintf("SELECT %s(ROW($1, $2, $3, $4, $5::pg_catalog.jsonb, $6, $7, nullif($8, 0), nullif($9, ''),"
+    const char *sql = psprintf("SELECT %s(ROW($1, $2, $3, $4, $5, $6, $7, nullif($8, 0), nullif($9, ''),"
                                " nullif($10, ''), $11::pg_catalog.jsonb, NULL::pg_catalog.int8, NULL::pg_catalog.int8, $12, $13,"
                                " $14, $19, $15 * pg_catalog.interval '1 microsecond', $16, nullif($17, ''),"
                                " nullif($18, ''))::k2bridge.call_row)",
@@ -86,7 +86,7 @@ void call_function(const std::string &name, const char *what, const Job &job, co
             pg::text_datum(job.endpoint->name),
             pg::name_datum(job.server),
             job.subject ? pg::text_datum(*job.subject) : 0,
-            pg::text_datum(job.args),
+            PointerGetDatum(args_of(job)),
             outcome ? CStringGetTextDatum(outcome) : 0,
             Int32GetDatum(job.attempts + (result ? result->counted : 0)),
             Int32GetDatum(result ? result->http_status : 0),

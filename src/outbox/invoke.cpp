@@ -54,16 +54,16 @@ void store(const Result &result)
 {
     static pg::Statement statement(
         "INSERT INTO k2bridge.call (id, endpoint, server, args, outcome, attempts, http_status, error_text, reply, correlation,"
-        " created_at, created_by, finished_at, duration, delivery) VALUES ($1, $2, $3, $4::pg_catalog.jsonb, $5, 1,"
+        " created_at, created_by, finished_at, duration, delivery) VALUES ($1, $2, $3, $4, $5, 1,"
         " nullif($6, 0), nullif($7, ''), $8::pg_catalog.jsonb, $9, $10, $11, pg_catalog.clock_timestamp(),"
         " $12 * pg_catalog.interval '1 microsecond', 'at_least_once')",
-        INT8OID, TEXTOID, NAMEOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, UUIDOID, TIMESTAMPTZOID, NAMEOID, INT8OID);
+        INT8OID, TEXTOID, NAMEOID, JSONBOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, UUIDOID, TIMESTAMPTZOID, NAMEOID, INT8OID);
     const Job &job = result.job;
     const bool keep = result.reply && job.endpoint->keep_reply == Endpoint::Keep::always;
     pg::call([&] {
         pg_uuid_t story = job.correlation;
         pg::run(statement,
-                {Int64GetDatum(job.id), pg::text_datum(job.endpoint->name), pg::name_datum(job.server), pg::text_datum(job.args),
+                {Int64GetDatum(job.id), pg::text_datum(job.endpoint->name), pg::name_datum(job.server), PointerGetDatum(args_of(job)),
                  CStringGetTextDatum(word(*result.outcome)), Int32GetDatum(result.http_status), pg::text_datum(result.text),
                  keep ? pg::text_datum(*result.reply) : 0, UUIDPGetDatum(&story), TimestampTzGetDatum(job.created_at),
                  pg::name_datum(job.created_by), Int64GetDatum(result.duration)},
@@ -117,9 +117,8 @@ Job make_job(std::shared_ptr<const Endpoint> endpoint, const Server &server, con
     job.server = server.name;
     job.correlation = pg::correlation();
     job.created_at = GetCurrentTimestamp();
+    job.args.assign(reinterpret_cast<const char *>(args), VARSIZE(args));
     pg::call([&] {
-        const char *printed = JsonbToCString(nullptr, const_cast<JsonbContainer *>(&args->root), static_cast<int>(VARSIZE(args)));
-        job.args = printed;
         job.created_by = GetUserNameFromId(pg::caller(), false);
     });
     return job;

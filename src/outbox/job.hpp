@@ -24,7 +24,7 @@ struct Job {
     std::shared_ptr<const Endpoint> endpoint;
     std::string server;                 // where it goes, resolved
     std::optional<std::string> subject; // one at a time per subject
-    std::string args;                   // jsonb as text, before the builder
+    std::string args;                   // the jsonb varlena's bytes, before the builder
     int attempts{0};                    // those that counted, this one not included
     int crashes{0};                     // how often the dispatcher ended while it was under way
     std::string created_by;
@@ -53,6 +53,9 @@ struct Result {
     int64 duration{0};                  // microseconds, of this attempt
     TimestampTz not_before{0};          // settling waits for a lock of somebody else until then
 };
+
+// The arguments as PostgreSQL sees them; valid while the job lives.
+inline const Jsonb *args_of(const Job &job) { return reinterpret_cast<const Jsonb *>(job.args.data()); }
 
 // Word of k2bridge.call.outcome.
 const char *word(Outcome outcome);

@@ -17,7 +17,7 @@ namespace
 
 // What claim() and wishes() read of a row, in the order of read_job().
 #define JOB_COLUMNS                                                                                                    \
-    "o.id, o.endpoint, coalesce(o.server, ''), o.subject, o.args::pg_catalog.text, o.attempts, o.created_by,"        \
+    "o.id, o.endpoint, coalesce(o.server, ''), o.subject, o.args, o.attempts, o.created_by,"        \
     " o.correlation, o.created_at, o.crashes"
 constexpr int job_columns = 10;
 
@@ -33,7 +33,8 @@ void read_job(uint64 row, Job &job, const Catalog &catalog)
     pg::cell_text(row, 3, job.server);
     if (!pg::cell_null(row, 4))
         pg::cell_text(row, 4, job.subject.emplace());
-    pg::cell_text(row, 5, job.args);
+    const Jsonb *args = DatumGetJsonbP(pg::cell(row, 5, &null));
+    job.args.assign(reinterpret_cast<const char *>(args), VARSIZE(args));
     job.attempts = pg::cell_int4(row, 6);
     pg::cell_text(row, 7, job.created_by);
     job.correlation = *DatumGetUUIDP(pg::cell(row, 8, &null));
