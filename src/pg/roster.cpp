@@ -61,7 +61,10 @@ void leave(int, Datum)
     roster::wake(InvalidOid, Worker::launcher);
 }
 
-bool alive(const RosterEntry &entry) { return entry.pid != 0 && BackendPidGetProc(entry.pid) != nullptr; }
+bool alive(const RosterEntry &entry)
+{
+    return entry.pid != 0 && BackendPidGetProc(entry.pid) != nullptr;
+}
 
 // Copies what fits, never half a character.
 void cut(char *to, size_t size, const char *text)
@@ -104,7 +107,10 @@ void request()
     shmem_startup_hook = start_memory;
 }
 
-bool available() { return shared != nullptr; }
+bool available()
+{
+    return shared != nullptr;
+}
 
 bool join(Oid database, Worker kind, int index)
 {
@@ -141,12 +147,18 @@ bool join(Oid database, Worker kind, int index)
     return true;
 }
 
-bool is_me(Worker kind) { return mine && mine->kind == kind; }
+bool is_me(Worker kind)
+{
+    return mine && mine->kind == kind;
+}
 
 void tell_state(const char *state)
 {
-    if (mine)
-        strlcpy(mine->state, state, sizeof mine->state);
+    if (mine == nullptr)
+        return;
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    cut(mine->state, sizeof mine->state, state);
+    LWLockRelease(shared->lock);
 }
 
 void tell_error(const char *error, const char *hint)
@@ -165,9 +177,15 @@ void tell_error(const char *error, const char *hint)
     LWLockRelease(shared->lock);
 }
 
-uint32 announcements() { return pg_atomic_read_u32(&shared->announcements); }
+uint32 announcements()
+{
+    return pg_atomic_read_u32(&shared->announcements);
+}
 
-void tell_leaving(Left why) { why_left = why; }
+void tell_leaving(Left why)
+{
+    why_left = why;
+}
 
 void wake(Oid database, Worker kind)
 {

@@ -1,5 +1,5 @@
-// The roster: shared memory in which the workers register, so that a committing backend can wake the right one and
-// k2bridge.status can tell who runs. Exists only when the library is preloaded.
+// The roster: shared memory in which the workers register, so that a committing backend can wake the right
+// one and k2bridge.status can tell who runs. Exists only when the library is preloaded.
 #pragma once
 
 #include "pg/pg.hpp"
@@ -23,7 +23,7 @@ struct RosterEntry {
     pid_t pid; // 0: free
     TimestampTz started;
     Latch *latch;
-    char state[64];  // what it does now, for k2bridge.status; empty until its first look has found work for it
+    char state[64]; // what it does now, for k2bridge.status; empty until its first look has found work for it
     char error[256]; // last error of its loop, empty when well
     char hint[160];  // what to do about it
     TimestampTz error_at;
@@ -37,7 +37,8 @@ namespace roster
 void request();   // from _PG_init, only while preloading
 bool available(); // false: not preloaded, so no worker runs
 
-// Registers this process, until it exits. False: another live process holds that place, or the roster is full.
+// Registers this process, until it exits. False: another live process holds that place, or the roster is
+// full.
 bool join(Oid database, Worker kind, int index);
 bool is_me(Worker kind); // whether this process joined as such
 void tell_state(const char *state);
@@ -58,6 +59,9 @@ bool find(Oid database, Worker kind, int index, RosterEntry *entry);
 
 // Wakes the worker of this database (launcher: of the cluster) when the current transaction commits.
 void wake_at_commit(Worker kind);
-inline void wake_dispatcher_at_commit() { wake_at_commit(Worker::dispatcher); }
+inline void wake_dispatcher_at_commit()
+{
+    wake_at_commit(Worker::dispatcher);
+}
 
 } // namespace pg

@@ -4,16 +4,17 @@ CREATE FUNCTION k2bridge.next_run(every interval, at time, former timestamptz, s
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     zone   text := current_setting('k2bridge.timezone');
-    anchor timestamp := coalesce(former, since) AT TIME ZONE zone;
+    begun  boolean := coalesce(isfinite(former), false);
+    anchor timestamp := CASE WHEN begun THEN former ELSE since END AT TIME ZONE zone;
     target timestamp := since AT TIME ZONE zone;
     steps  bigint;
 BEGIN
     IF at IS NOT NULL THEN
         anchor := anchor::date + at;
-        IF former IS NULL AND anchor > target THEN
+        IF NOT begun AND anchor > target THEN
             RETURN anchor AT TIME ZONE zone;
         END IF;
-    ELSIF former IS NULL THEN
+    ELSIF NOT begun THEN
         RETURN since;
     END IF;
     -- The number of steps is estimated, because a month has no fixed length, then put right.

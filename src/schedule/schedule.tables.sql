@@ -3,7 +3,7 @@
 CREATE TABLE IF NOT EXISTS k2bridge.schedule (
     name              text PRIMARY KEY,
     command           text NOT NULL CHECK (command ~ '\S'),
-    every             interval NOT NULL CHECK (every >= '1 second'),
+    every             interval NOT NULL CHECK (every BETWEEN '1 second' AND '10 years'),
     at                time,
     run_as            name NOT NULL,
     enabled           boolean NOT NULL DEFAULT true,

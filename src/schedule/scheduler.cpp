@@ -60,8 +60,9 @@ pg::Statement record_statement(
     TEXTOID, TEXTOID, FLOAT8OID);
 
 pg::Statement interrupted_statement(
-    "UPDATE k2bridge.schedule SET last_outcome = 'interrupted: the server or the scheduler stopped'"
-    " WHERE last_outcome OPERATOR(pg_catalog.=) 'running'");
+    "UPDATE k2bridge.schedule s SET last_outcome = 'interrupted: the server or the scheduler stopped'"
+    " FROM (SELECT r.name FROM k2bridge.schedule r WHERE r.last_outcome OPERATOR(pg_catalog.=) 'running'"
+    "  FOR UPDATE SKIP LOCKED) left_behind WHERE s.name OPERATOR(pg_catalog.=) left_behind.name");
 
 void require(const std::optional<pg::CaughtError> &error)
 {
@@ -126,6 +127,7 @@ public:
         if (claim(run)) {
             pg::roster::tell_state(("running " + run.name).c_str());
             outcomes[run.name] = perform(run);
+            require(pg::transaction({nullptr, BOOTSTRAP_SUPERUSERID}, [] { pg::call(discard_session); }));
             pg::roster::tell_state("running");
             write_outcomes();
             return 0;
@@ -179,7 +181,6 @@ private:
                 run.statement_timeout < 0 ? settings::statement_timeout : run.statement_timeout;
             error = pg::transaction({run.command.c_str(), role, timeout},
                                     [&] { pg::call([&] { execute(run.command.c_str()); }); });
-            require(pg::transaction({nullptr, BOOTSTRAP_SUPERUSERID}, [] { pg::call(discard_session); }));
         }
         Outcome outcome{error ? describe(*error) : "ok", GetCurrentTimestamp() - begin};
         if (error && outcome.text != run.former_outcome) {

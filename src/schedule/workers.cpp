@@ -53,7 +53,7 @@ void put_entry(ReturnSetInfo *result, RosterEntry &entry, const char *database)
     Datum values[8] = {CStringGetTextDatum(kind_name(entry.kind)),
                        CStringGetTextDatum(database),
                        Int32GetDatum(entry.pid),
-                       CStringGetTextDatum(entry.state[0] ? entry.state : "starting"),
+                       entry.state[0] ? text_of(entry.state) : CStringGetTextDatum("starting"),
                        TimestampTzGetDatum(entry.started),
                        silent ? 0 : text_of(entry.error),
                        TimestampTzGetDatum(entry.error_at),

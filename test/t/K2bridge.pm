@@ -52,6 +52,9 @@ sub new_node
 		max_connections => 50,
 		restart_after_crash => 'on',
 		log_statement => 'none',
+		# With wal_level minimal PostgreSQL itself forgets, in a crash, how far a sequence came that the same
+		# transaction created and used.
+		wal_level => 'replica',
 		%settings);
 	$node->append_conf('postgresql.conf',
 		staged_settings() . join('', map { "$_ = '$settings{$_}'\n" } sort keys %settings));
