@@ -95,7 +95,7 @@ COMMENT ON COLUMN abs.loan_answer.outcome IS 'ok; none: the bank has none (an an
 COMMENT ON COLUMN abs.loan_answer.error_code IS 'the bank''s own code';
 COMMENT ON COLUMN abs.loan_answer.error_text IS 'the bank''s own text, or what is missing';
 COMMENT ON COLUMN abs.loan_answer.asked IS 'how often the queue asked in a row for what the bank does not have';
-COMMENT ON COLUMN abs.loan_answer.call_id IS 'k2bridge.call.id of the answer, null for a direct call';
+COMMENT ON COLUMN abs.loan_answer.call_id IS 'k2bridge.call.id of the answer';
 COMMENT ON COLUMN abs.loan_answer.at IS 'when';
 COMMENT ON COLUMN abs.loan_answer.answered_at IS 'when the last answer (ok, none) came; null: this part of the dossier is not in';
 

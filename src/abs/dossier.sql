@@ -96,7 +96,7 @@ CREATE FUNCTION abs.note_answer(call k2bridge.call_row, part text, loans bigint[
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO abs.loan_answer AS known (loan_id, part, outcome, error_code, error_text, asked, call_id, at, answered_at)
     SELECT w.loan_id, part, a.outcome, call.error_code, call.error_text,
-           CASE WHEN a.outcome = 'none' AND call.args -> 'about' ? 'loan_id' THEN 1 ELSE 0 END, call.id, a.at,
+           CASE WHEN a.outcome = 'none' AND call.subject IS NOT NULL THEN 1 ELSE 0 END, call.id, a.at,
            CASE WHEN a.outcome IN ('ok', 'none') THEN a.at END
       FROM unnest(loans) AS w (loan_id),
            (SELECT CASE WHEN call.outcome = 'ok' AND nothing THEN 'none' ELSE call.outcome END,
@@ -118,9 +118,9 @@ CREATE FUNCTION abs.ask_again(call k2bridge.call_row, part text) RETURNS void
     SELECT k2bridge.enqueue(c.endpoint, c.args, c.subject || ':again', c.server, abs.answered_at(call) + interval '7 days')
       FROM abs.loan_answer a
      CROSS JOIN abs.loan_calls(ARRAY[a.loan_id], ARRAY[a.part]) c
-     WHERE a.loan_id = (call.args #>> '{about,loan_id}')::bigint AND a.part = ask_again.part
+     WHERE call.subject IS NOT NULL AND a.loan_id = (call.args #>> '{about,loan_id}')::bigint AND a.part = ask_again.part
        AND a.call_id = call.id AND a.outcome = 'none' AND a.asked <= 4 AND c.missing IS NULL
        AND NOT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.subject = c.subject || ':again' AND o.id <> call.id)
 $$;
 COMMENT ON FUNCTION abs.ask_again(k2bridge.call_row, text) IS
-'Queues the question again in a week when the bank has no scan or no disbursement line yet, four times. Its subject is its own, or it would hold back other calls of the loan for a week.';
+'Queues the question again in a week when the bank has no scan or no disbursement line yet, four times; direct calls do not count. Its subject is its own, or it would hold back other calls of the loan for a week.';

@@ -56,12 +56,14 @@ CREATE FUNCTION abs.statement_done(call k2bridge.call_row) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     loan bigint;
+    disbursed date;
     day date := abs.date_field(call.args, 'dt');
     at timestamptz := abs.answered_at(call);
     lines jsonb := '[]';
 BEGIN
     -- The lock of the loan's row makes two answers for one loan follow each other.
-    SELECT l.id INTO loan FROM k2.loan l WHERE l.id = (call.args #>> '{about,loan_id}')::bigint FOR NO KEY UPDATE;
+    SELECT l.id, l.dbz_dt INTO loan, disbursed FROM k2.loan l
+     WHERE l.id = (call.args #>> '{about,loan_id}')::bigint FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -76,8 +78,11 @@ BEGIN
               FROM jsonb_array_elements(lines) WITH ORDINALITY AS e (item, position);
         END IF;
     END IF;
-    PERFORM abs.note_answer(call, 'statement', ARRAY[loan], jsonb_array_length(lines) = 0);
-    PERFORM abs.ask_again(call, 'statement');
+    -- A statement of another day says nothing about the disbursement.
+    IF day = disbursed THEN
+        PERFORM abs.note_answer(call, 'statement', ARRAY[loan], jsonb_array_length(lines) = 0);
+        PERFORM abs.ask_again(call, 'statement');
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION abs.statement_done(k2bridge.call_row) IS
