@@ -1,8 +1,8 @@
 // Check digits of the identifiers of К2: IIN/BIN and IBAN. Pure functions on ASCII text.
 //
-// Sources: wire/k2.md section 8.3 (IIN: weights 1…11, then 3…11,1,2) and 8.4 (IBAN: mod 97 = 1; KZ has 20 characters).
-// The documented samples fail these checks, so the services apply them only where k2bridge.check_iin and
-// k2bridge.check_iban ask for it.
+// Sources: wire/k2.md section 8.3 (IIN: weights 1…11, then 3…11,1,2) and 8.4 (IBAN: mod 97 = 1; KZ has 20
+// characters). The documented samples fail these checks, so the services apply them only where
+// k2bridge.check_iin and k2bridge.check_iban ask for it.
 #pragma once
 
 #include <string_view>
@@ -10,7 +10,10 @@
 namespace k2
 {
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 
 constexpr bool all_digits(std::string_view text)
 {
@@ -35,7 +38,8 @@ constexpr bool iin_valid(std::string_view iin)
     return check < 10 && iin[11] - '0' == check;
 }
 
-// Country letters, two check digits, the rest A–Z and 0–9; a Kazakh one has 20 characters, the bank code being digits.
+// Country letters, two check digits, the rest A–Z and 0–9; a Kazakh one has 20 characters, the bank code
+// being digits.
 constexpr bool iban_valid(std::string_view iban)
 {
     if (iban.size() < 15 || iban.size() > 34)

@@ -38,8 +38,8 @@ void refuse(Item &item, int code, const char *utf8)
     item.error_text = server_text(utf8);
 }
 
-// Index of the field with that key, or -1. Keys of an object come in one fixed order, so the next one is mostly where
-// the search goes on.
+// Index of the field with that key, or -1. Keys of an object come in one fixed order, so the next one is
+// mostly where the search goes on.
 int find_field(const Batch &batch, const JsonbValue &key, int from)
 {
     const std::string_view wanted{key.val.string.val, static_cast<size_t>(key.val.string.len)};
@@ -76,7 +76,8 @@ void gather(Item &item, const Batch &batch, JsonbContainer *object, JsonbValue *
         item.extra = JsonbValueToJsonb(pushJsonbValue(&others, WJB_END_OBJECT, nullptr));
 }
 
-void read_item(Item &item, const Batch &batch, const Bounds &bounds, const JsonbValue &json, JsonbValue *found)
+void read_item(Item &item, const Batch &batch, const Bounds &bounds, const JsonbValue &json,
+               JsonbValue *found)
 {
     if (json.type != jbvBinary || !JsonContainerIsObject(json.val.binary.data)) {
         refuse(item, 400, "Элемент не является объектом");
@@ -167,12 +168,14 @@ Item *read_items(JsonbContainer *array, int first, int count, const Batch &batch
     const Bounds bounds = make_bounds();
     const size_t fields = static_cast<size_t>(batch.count), rows = static_cast<size_t>(count);
     Item *items = static_cast<Item *>(MemoryContextAllocHuge(CurrentMemoryContext, rows * sizeof(Item)));
-    Datum *values = static_cast<Datum *>(MemoryContextAllocHuge(CurrentMemoryContext, rows * fields * sizeof(Datum)));
+    Datum *values =
+        static_cast<Datum *>(MemoryContextAllocHuge(CurrentMemoryContext, rows * fields * sizeof(Datum)));
     bool *nulls = static_cast<bool *>(MemoryContextAllocHuge(CurrentMemoryContext, rows * fields));
     JsonbValue *found = static_cast<JsonbValue *>(palloc(fields * sizeof(JsonbValue)));
     for (size_t i = 0; i < rows; ++i) {
         CHECK_FOR_INTERRUPTS();
-        items[i] = {first + static_cast<int>(i), 0, nullptr, nullptr, values + i * fields, nulls + i * fields};
+        items[i] = {first + static_cast<int>(i), 0, nullptr, nullptr, values + i * fields,
+                    nulls + i * fields};
         JsonbValue *json = getIthJsonbValueFromContainer(array, static_cast<uint32>(items[i].position - 1));
         read_item(items[i], batch, bounds, *json, found);
     }
@@ -195,7 +198,8 @@ JsonbContainer *batch_items(Jsonb *payload)
         return JB_ROOT_IS_SCALAR(payload) ? nullptr : &payload->root;
     JsonbValue value;
     const JsonbValue *items = getKeyJsonValueFromContainer(&payload->root, "items", 5, &value);
-    const bool array = items != nullptr && items->type == jbvBinary && JsonContainerIsArray(items->val.binary.data);
+    const bool array =
+        items != nullptr && items->type == jbvBinary && JsonContainerIsArray(items->val.binary.data);
     return array ? items->val.binary.data : nullptr;
 }
 
@@ -207,15 +211,19 @@ Datum read_batch(FunctionCallInfo fcinfo, const Batch &batch)
         elog(ERROR, "the function's result does not match its table of fields");
     if (PG_ARGISNULL(0))
         return 0;
-    const MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "k2bridge payload", ALLOCSET_DEFAULT_SIZES);
+    const MemoryContext work =
+        AllocSetContextCreate(CurrentMemoryContext, "k2bridge payload", ALLOCSET_DEFAULT_SIZES);
     const MemoryContext before = MemoryContextSwitchTo(work);
     JsonbContainer *array = batch_items(PG_GETARG_JSONB_P(0));
     int first = 1;
-    const int count = array == nullptr ? 0 : range(fcinfo, static_cast<int>(JsonContainerSize(array)), &first);
+    const int count =
+        array == nullptr ? 0 : range(fcinfo, static_cast<int>(JsonContainerSize(array)), &first);
     if (count > 0) {
         Item *items = read_items(array, first, count, batch);
-        std::sort(items, items + count, [&](const Item &a, const Item &b) { return comes_before(batch, a, b); });
-        Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(result->setDesc->natts)));
+        std::sort(items, items + count,
+                  [&](const Item &a, const Item &b) { return comes_before(batch, a, b); });
+        Datum *values =
+            static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<size_t>(result->setDesc->natts)));
         bool *nulls = static_cast<bool *>(palloc(sizeof(bool) * static_cast<size_t>(result->setDesc->natts)));
         for (int i = 0; i < count; ++i)
             if (i + 1 == count || !superseded(batch, items + i, items + i + 1))

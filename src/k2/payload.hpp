@@ -1,14 +1,16 @@
-// Reading the batches that К2 receives: a jsonb payload becomes typed rows in one pass, good items and bad ones alike.
+// Reading the batches that К2 receives: a jsonb payload becomes typed rows in one pass, good items and bad
+// ones alike.
 //
-// A batch is a bare array or {"items": [...]} (wire/k2.md section 5, D5). A table of fields says what an item holds;
-// read_batch() turns it into the rows of a set-returning function
+// A batch is a bare array or {"items": [...]} (wire/k2.md section 5, D5). A table of fields says what an item
+// holds; read_batch() turns it into the rows of a set-returning function
 //
-//     position integer, error_code integer, error_text text, extra jsonb, <one column per field, in table order>
+//     position integer, error_code integer, error_text text, extra jsonb, <one column per field, in table
+//     order>
 //
-// Good items come first, in the order of their key (so that all senders lock rows in one order), their error_code is
-// null. Bad items follow by position with code and text of their first fault and nothing else. `extra` holds the keys
-// that the table does not name, null when there are none. Columns by kind: text → text, identifiers → text,
-// amount → numeric, integer → bigint, date → date.
+// Good items come first, in the order of their key (so that all senders lock rows in one order), their
+// error_code is null. Bad items follow by position with code and text of their first fault and nothing else.
+// `extra` holds the keys that the table does not name, null when there are none. Columns by kind: text →
+// text, identifiers → text, amount → numeric, integer → bigint, date → date.
 //
 // This is server code: plain data in memory contexts, errors by ereport, nothing with a destructor.
 #pragma once
@@ -34,7 +36,8 @@ struct Field {
     std::string_view key; // on the wire
     Kind kind;
     bool required; // absent, null and "" are errors (422); otherwise they give null
-    int limit = 0; // text, iban: most characters, 0 for any number; integer: bytes of the column, 4 or 8 (0: 8)
+    int limit =
+        0; // text, iban: most characters, 0 for any number; integer: bytes of the column, 4 or 8 (0: 8)
 };
 
 // Code and text of an IIN that has not 12 characters differ from service to service (wire/k2.md section 4).
@@ -57,8 +60,9 @@ struct Batch {
     LengthError iin_length;
 };
 
-// The body of a set-returning function (payload jsonb, first integer, last integer): reads the items whose position,
-// counted from 1, lies between first and last (null: to the end). A payload of another shape gives no row.
+// The body of a set-returning function (payload jsonb, first integer, last integer): reads the items whose
+// position, counted from 1, lies between first and last (null: to the end). A payload of another shape gives
+// no row.
 Datum read_batch(FunctionCallInfo fcinfo, const Batch &batch);
 
 // The array inside a payload, or null when it is no batch.

@@ -20,8 +20,14 @@ namespace
 constexpr int invalid_field = 422;
 constexpr size_t longest_number = 64; // characters of a numeric string
 
-Value of(Datum datum) { return {datum, false, 0, nullptr, false}; }
-Value fault(const char *reason) { return {0, true, invalid_field, reason, true}; }
+Value of(Datum datum)
+{
+    return {datum, false, 0, nullptr, false};
+}
+Value fault(const char *reason)
+{
+    return {0, true, invalid_field, reason, true};
+}
 constexpr Value nothing = {0, true, 0, nullptr, false};
 
 std::string_view chars(const JsonbValue &json)
@@ -52,17 +58,25 @@ bool number(const JsonbValue &json, Datum *result)
         *result = NumericGetDatum(json.val.numeric);
         return true;
     }
-    if (json.type != jbvString || json.val.string.len > static_cast<int>(longest_number) || !plain_number(chars(json)))
+    if (json.type != jbvString || json.val.string.len > static_cast<int>(longest_number) ||
+        !plain_number(chars(json)))
         return false;
     char buffer[longest_number + 1];
     memcpy(buffer, json.val.string.val, static_cast<size_t>(json.val.string.len));
     buffer[json.val.string.len] = '\0';
-    *result = DirectFunctionCall3(numeric_in, CStringGetDatum(buffer), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+    *result = DirectFunctionCall3(numeric_in, CStringGetDatum(buffer), ObjectIdGetDatum(InvalidOid),
+                                  Int32GetDatum(-1));
     return true;
 }
 
-bool less(Datum left, Datum right) { return DatumGetBool(DirectFunctionCall2(numeric_lt, left, right)); }
-int decimals(Datum value) { return DatumGetInt32(DirectFunctionCall1(numeric_min_scale, value)); }
+bool less(Datum left, Datum right)
+{
+    return DatumGetBool(DirectFunctionCall2(numeric_lt, left, right));
+}
+int decimals(Datum value)
+{
+    return DatumGetInt32(DirectFunctionCall1(numeric_min_scale, value));
+}
 
 Value read_amount(const JsonbValue &json, const Bounds &bounds, bool negative_too)
 {
@@ -82,7 +96,8 @@ Value read_integer(const JsonbValue &json, const Bounds &bounds, int bytes)
     Datum value;
     if (!number(json, &value) || decimals(value) > 0)
         return fault("ожидается целое число");
-    if (less(value, bytes == 4 ? bounds.lowest4 : bounds.lowest8) || less(bytes == 4 ? bounds.highest4 : bounds.highest8, value))
+    if (less(value, bytes == 4 ? bounds.lowest4 : bounds.lowest8) ||
+        less(bytes == 4 ? bounds.highest4 : bounds.highest8, value))
         return fault("число вне допустимого диапазона");
     return of(DirectFunctionCall1(numeric_int8, value));
 }
@@ -162,7 +177,10 @@ Value read_date(const JsonbValue &json)
     return of(DateADTGetDatum(date2j(year, month, day) - POSTGRES_EPOCH_JDATE));
 }
 
-int characters(std::string_view from) { return pg_mbstrlen_with_len(from.data(), static_cast<int>(from.size())); }
+int characters(std::string_view from)
+{
+    return pg_mbstrlen_with_len(from.data(), static_cast<int>(from.size()));
+}
 
 Value read_iin(std::string_view from, const LengthError &length)
 {
@@ -201,13 +219,19 @@ Value read_text(const Field &field, const LengthError &iin_length, const JsonbVa
 Bounds make_bounds()
 {
     const auto bound = [](int64 value) { return NumericGetDatum(int64_to_numeric(value)); };
-    return {bound(0),           bound(INT64CONST(1000000000000000000)), bound(PG_INT32_MIN), bound(PG_INT32_MAX),
-            bound(PG_INT64_MIN), bound(PG_INT64_MAX)};
+    return {bound(0),
+            bound(INT64CONST(1000000000000000000)),
+            bound(PG_INT32_MIN),
+            bound(PG_INT32_MAX),
+            bound(PG_INT64_MIN),
+            bound(PG_INT64_MAX)};
 }
 
-Value read_value(const Field &field, const LengthError &iin_length, const Bounds &bounds, const JsonbValue &json)
+Value read_value(const Field &field, const LengthError &iin_length, const Bounds &bounds,
+                 const JsonbValue &json)
 {
-    if (json.type == jbvNull || (json.type == jbvString && json.val.string.len == 0 && field.kind != Kind::iin))
+    if (json.type == jbvNull ||
+        (json.type == jbvString && json.val.string.len == 0 && field.kind != Kind::iin))
         return nothing;
     switch (field.kind) {
     case Kind::amount:

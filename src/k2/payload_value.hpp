@@ -23,6 +23,7 @@ struct Bounds {
 };
 Bounds make_bounds();
 
-Value read_value(const Field &field, const LengthError &iin_length, const Bounds &bounds, const JsonbValue &json);
+Value read_value(const Field &field, const LengthError &iin_length, const Bounds &bounds,
+                 const JsonbValue &json);
 
 } // namespace k2
