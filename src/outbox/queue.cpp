@@ -66,6 +66,7 @@ void plan_by_index(bool on)
     pg::call([on] {
         for (const char *method : {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"})
             set_config_option(method, on ? "off" : "on", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+        set_config_option("jit", "off", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
         set_config_option("plan_cache_mode", on ? "force_generic_plan" : "auto", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
                           0, false);
     });
