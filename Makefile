@@ -18,7 +18,7 @@ ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation
 TAP_TESTS    = 1
 
 PG_CPPFLAGS  = -Isrc -DK2BRIDGE_VERSION='"$(EXTVERSION)"' -MMD -MP -isystem $(shell $(PG_CONFIG) --includedir-server)
-PG_CXXFLAGS  = -std=c++20 -Wall -Wextra -Wno-register -Wno-unknown-warning-option $(WERROR) $(SANITIZE)
+PG_CXXFLAGS  = -std=c++20 -Wall -Wextra -Wno-register -Wno-unknown-warning-option -Wno-deprecated-volatile $(WERROR) $(SANITIZE)
 SHLIB_LINK   = -lcurl -ljansson -lmicrohttpd -lstdc++ -Wl,--version-script=src/exports.map $(SANITIZE)
 EXTRA_CLEAN  = $(OBJS:.o=.d) build results
 override with_llvm = no
