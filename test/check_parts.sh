@@ -161,7 +161,7 @@ part_tap() {
     for file in "$work"/gcc/test/t/*.pl; do
         name=$(basename "$file" .pl)
         before=$SECONDS
-        counted "tap-$name" 900 env -C "$work/gcc" "PATH=$("$PG_CONFIG" --bindir):$PATH" \
+        counted "tap-$name" 900 env -C "$work/gcc" "PATH=$work/server/bin:$("$PG_CONFIG" --bindir):$PATH" \
             "PG_REGRESS=$(regress_program regress pg_regress)" "TESTDATADIR=$work/gcc/tmp_check" \
             prove -v -I test/t -I "$("$PG_CONFIG" --pkglibdir)/pgxs/src/test/perl" "$file"
         say "TAP $name took $((SECONDS - before)) s"

@@ -1,7 +1,6 @@
 -- A database of К2 as the README installs it: extension by the superuser, tables owned by a role that is no superuser,
 -- the bank's addresses as a server, its token in a file. Variables: token_file and one address per call.
 CREATE EXTENSION k2bridge;
-CREATE ROLE k2_owner LOGIN;
 SELECT k2bridge.allow_setup('k2_owner');
 CREATE SERVER abs TYPE 'abs' FOREIGN DATA WRAPPER k2bridge OPTIONS (
     abs_get_cli_url :'get_cli', abs_get_acc_url :'get_acc', abs_get_acc_stmt_dt_url :'get_acc_stmt_dt',

@@ -31,7 +31,7 @@ start_database() {
     local address=http://127.0.0.1:$bank_port
     run_as_user bash "$work/tree/test/cluster.sh" start "$work/cluster" k2bridge.databases=bank >"$work/log/cluster.log" 2>&1 ||
         { cat "$work/log/cluster.log" >&2; return 1; }
-    database=postgres as_admin -c "CREATE DATABASE bank"
+    database=postgres as_admin -c "CREATE ROLE k2_owner LOGIN" -c "CREATE DATABASE bank OWNER k2_owner"
     as_admin -o /dev/null -v token_file="$work/abs.token" -v get_cli="$address/abs/get_cli" \
         -v get_acc="$address/abs/get_acc" -v get_acc_stmt_dt="$address/abs/get_acc_stmt_dt" \
         -v get_pdf="$address/abs/get_pdf" -v reg_pt="$address/abs/reg_pt" -v refuse_pt="$address/abs/refuse_pt" \
@@ -165,7 +165,7 @@ crash() {
     expect "no ПТ reached the bank twice" '[20,1]' "$(at_bank registry '[.items[] | select(.refer | startswith("PTPDEMO")) | .arrived.reg_pt] | [length, max]')"
     expect "all dossiers are complete" 0 "$(value 'SELECT count(*) FROM k2.loan_dossier WHERE NOT ready')"
     printf '  registrations cut off unanswered, about which the bank was asked (O10): %s\n' \
-        "$(value "SELECT count(DISTINCT args ->> 'id') FROM k2bridge.call WHERE endpoint = 'abs.verify_pt'")"
+        "$(value "SELECT count(DISTINCT args #>> '{about,call_id}') FROM k2bridge.call WHERE endpoint = 'abs.verify_pt'")"
     show "How the registrations ended:" "SELECT outcome, count(*), sum(attempts) AS attempts FROM k2bridge.call WHERE endpoint = 'abs.reg_pt' GROUP BY outcome"
 }
 
