@@ -26,10 +26,10 @@ SELECT 'banned', o.code, o.loan_id, o.amount, o.paid_amount, o.debt, NULL, 'open
   FROM open_extreq o WHERE k2.is_excluded(o.loan_id, o.bank_code, o.extacc_code)
 UNION ALL
 SELECT 'older_than_year', o.code, o.loan_id, o.amount, o.paid_amount, o.debt, NULL,
-       format('open since %s', k2.local_date(o.created_at))
+       'open since ' || to_char(k2.local_date(o.created_at), 'YYYY-MM-DD')
   FROM open_extreq o WHERE k2.local_date(o.created_at) < k2.today() - interval '1 year'
 UNION ALL
-SELECT 'older_than_year', o.refer, NULL, o.amount, NULL, NULL, NULL, format('open since %s', o.since)
+SELECT 'older_than_year', o.refer, NULL, o.amount, NULL, NULL, NULL, 'open since ' || to_char(o.since, 'YYYY-MM-DD')
   FROM open_req o WHERE o.since < k2.today() - interval '1 year'
 UNION ALL
 SELECT 'paid_differs', e.code, e.loan_id, e.amount, e.paid_amount, NULL, NULL,

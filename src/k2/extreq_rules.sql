@@ -88,8 +88,11 @@ $$;
 COMMENT ON FUNCTION k2.extreq_record_insert() IS
 'Statement trigger of k2.extreq: the first event of every new ПТ; an account in another bank not seen before is kept.';
 
+-- The plan of a join of transition tables is kept from its first call, when they may hold one row; a nested loop would
+-- be quadratic later. JIT is off, since a forbidden nested loop that cannot be avoided costs so much that it would be
+-- compiled.
 CREATE FUNCTION k2.extreq_record_update() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET jit = off AS $$
 DECLARE
     executed integer := k2.extreq_stat_id('EXECUTED');
 BEGIN

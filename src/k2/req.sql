@@ -39,15 +39,14 @@ COMMENT ON FUNCTION k2.req_rank(text) IS 'How far a status of an incoming ПТ i
 
 CREATE FUNCTION k2.req_may_move(status text, wanted text, former_status text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE
+    SELECT coalesce(CASE
         WHEN $1 IN ('recalling', 'returning')
             THEN $2 IN ('executed', 'returned') OR $2 = $3 OR ($1 = 'recalling' AND $2 = 'recalled')
         WHEN $1 IN ('new', 'registered', 'accepted', 'in_card_index')
             THEN k2.req_rank($2) > k2.req_rank($1) OR $2 IN ('recalling', 'returning', 'returned')
                  OR ($1 = 'new' AND $2 = 'refused')
         WHEN $1 = 'refused' THEN $2 IN ('registered', 'executed')
-        ELSE false
-    END
+    END, false)
 $$;
 COMMENT ON FUNCTION k2.req_may_move(text, text, text) IS 'Whether an incoming ПТ may go from one status to another.';
 
@@ -88,7 +87,7 @@ BEGIN
     IF NEW.status <> OLD.status THEN
         PERFORM k2.req_move_check(NEW.refer, OLD.status, NEW.status, OLD.former_status, NEW.reason_code);
         NEW.former_status := CASE WHEN NEW.status IN ('recalling', 'returning') THEN OLD.status END;
-        NEW.reason_code := CASE WHEN NEW.status = OLD.former_status THEN NULL ELSE NEW.reason_code END;
+        NEW.reason_code := CASE WHEN NEW.status IN ('recalling', 'recalled', 'returning', 'returned') THEN NEW.reason_code END;
         NEW.note := nullif(NEW.note, OLD.note);
     END IF;
     NEW.updated_at := clock_timestamp();
@@ -109,8 +108,11 @@ END
 $$;
 COMMENT ON FUNCTION k2.req_record_insert() IS 'Statement trigger of k2.req: the first event of every new ПТ.';
 
+-- The plan of a join of transition tables is kept from its first call, when they may hold one row; a nested loop would
+-- be quadratic later. JIT is off, since a forbidden nested loop that cannot be avoided costs so much that it would be
+-- compiled.
 CREATE FUNCTION k2.req_record_update() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO k2.req_event (refer, kind, reason_code, source, correlation, note)
     SELECT n.refer, e.kind, e.reason_code, k2.event_source(), k2bridge.correlation(), e.note

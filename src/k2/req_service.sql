@@ -5,8 +5,8 @@
 
 CREATE FUNCTION k2.req_title(status text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE $1 WHEN 'executed' THEN 'исполнено' WHEN 'refused' THEN 'не принято' WHEN 'recalled' THEN 'отозвано'
-                   WHEN 'returned' THEN 'возвращено' END
+    SELECT CASE $1 WHEN 'executed' THEN 'уже исполнено' WHEN 'refused' THEN 'не принято банком'
+                   WHEN 'recalled' THEN 'уже отозвано' WHEN 'returned' THEN 'уже возвращено' END
 $$;
 COMMENT ON FUNCTION k2.req_title(text) IS 'A terminal status of an incoming ПТ, as refusals of services name it; null for the others.';
 
@@ -34,7 +34,7 @@ BEGIN
     ELSIF k2.req_rank(wanted) > k2.req_rank(current.former_status) THEN
         UPDATE k2.req r SET former_status = wanted WHERE r.refer = $1;
     ELSIF current.status <> wanted AND k2.req_title(current.status) IS NOT NULL THEN
-        RETURN k2.refusal(409, format('Платежное требование %s уже %s', $1, k2.req_title(current.status)));
+        RETURN k2.refusal(409, format('Платежное требование %s %s', $1, k2.req_title(current.status)));
     END IF;
     RETURN k2.success();
 END
@@ -53,7 +53,7 @@ BEGIN
     ELSIF current = 'returned' THEN
         RETURN k2.success();
     ELSIF k2.req_title(current) IS NOT NULL THEN
-        RETURN k2.refusal(409, format('Платежное требование %s уже %s', $1, k2.req_title(current)));
+        RETURN k2.refusal(409, format('Платежное требование %s %s', $1, k2.req_title(current)));
     END IF;
     UPDATE k2.req r SET status = 'returned', reason_code = $2 WHERE r.refer = $1;
     RETURN k2.success();
