@@ -19,7 +19,10 @@ static constexpr Field loan_fields[] = {
     {"dea_code", Kind::text, false},       {"overdue_days", Kind::integer, true, 4},
     {"system", Kind::text, true},
 };
-static constexpr int loan_keys[] = {6, 18}; // contract_number, system: the order of the key of k2.loan
+// In the order of the key of k2.loan.
+static constexpr int loan_keys[] = {6, 18};
+static_assert(loan_fields[loan_keys[0]].key == "contract_number" &&
+              loan_fields[loan_keys[1]].key == "system");
 
 static constexpr Field debt_fields[] = {
     {"request_id", Kind::integer, false},
@@ -27,6 +30,7 @@ static constexpr Field debt_fields[] = {
     {"contract_number", Kind::text, true},
 };
 static constexpr int debt_keys[] = {2};
+static_assert(debt_fields[debt_keys[0]].key == "contract_number");
 
 extern "C" {
 

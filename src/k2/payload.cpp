@@ -38,16 +38,13 @@ void refuse(Item &item, int code, const char *utf8)
     item.error_text = server_text(utf8);
 }
 
-// Index of the field with that key, or -1. Keys of an object come in one fixed order, so the next one is
-// mostly where the search goes on.
-int find_field(const Batch &batch, const JsonbValue &key, int from)
+// Index of the field with that key, or -1.
+int find_field(const Batch &batch, const JsonbValue &key)
 {
     const std::string_view wanted{key.val.string.val, static_cast<size_t>(key.val.string.len)};
-    for (int i = 0; i < batch.count; ++i) {
-        const int at = (from + i) % batch.count;
-        if (batch.fields[at].key == wanted)
-            return at;
-    }
+    for (int i = 0; i < batch.count; ++i)
+        if (batch.fields[i].key == wanted)
+            return i;
     return -1;
 }
 
@@ -57,14 +54,12 @@ void gather(Item &item, const Batch &batch, JsonbContainer *object, JsonbValue *
     JsonbIterator *walk = JsonbIteratorInit(object);
     JsonbParseState *others = nullptr;
     JsonbValue key, value;
-    int at = 0;
     (void)JsonbIteratorNext(&walk, &key, true);
     while (JsonbIteratorNext(&walk, &key, true) == WJB_KEY) {
         (void)JsonbIteratorNext(&walk, &value, true);
-        const int field = find_field(batch, key, at);
+        const int field = find_field(batch, key);
         if (field >= 0) {
             found[field] = value;
-            at = field + 1;
             continue;
         }
         if (others == nullptr)
