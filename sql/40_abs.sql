@@ -94,6 +94,9 @@ UPDATE k2.loan SET debt = debt + 1, overdue_days = 6 WHERE id > 1;
 UPDATE k2.loan SET dbz_dt = '2019-05-05' WHERE id = 3;
 UPDATE k2.loan SET abs_dep_id = 1, abs_id = 2 WHERE id = 4;
 UPDATE k2.loan SET iinbin = '000000000090' WHERE id = 5;
+-- A system that becomes known too.
+INSERT INTO k2.system (code, kind) VALUES ('unknown', 'way4');
+SELECT loan_id, part, outcome, error_text FROM abs.loan_answer ORDER BY loan_id, part;
 SELECT endpoint, server, subject, args FROM regress.queued WHERE subject ~ '^loan:[2-5]:' ORDER BY subject;
 DELETE FROM k2bridge.outbox WHERE subject ~ '^loan:[2-5]:';
 
@@ -165,8 +168,8 @@ SELECT loan_id, part, outcome, answered_at IS NOT NULL AS answered FROM abs.loan
 SELECT loan_id, debt, source FROM k2.loan_debt WHERE loan_id = 1 ORDER BY at;
 
 -- Every loan that was not synced today is asked for, once.
-UPDATE k2.loan SET synced_at = k2.today()::timestamp AT TIME ZONE 'Asia/Almaty' - interval '1 second' WHERE id IN (1, 2, 5);
-UPDATE k2.loan SET synced_at = k2.today()::timestamp AT TIME ZONE 'Asia/Almaty' WHERE id IN (3, 4);
+UPDATE k2.loan SET synced_at = k2.today()::timestamp AT TIME ZONE 'Asia/Almaty' - interval '1 second' WHERE id IN (1, 2);
+UPDATE k2.loan SET synced_at = k2.today()::timestamp AT TIME ZONE 'Asia/Almaty' WHERE id > 2;
 SELECT abs.refresh_all_debts();
 SELECT abs.refresh_all_debts();
 SELECT endpoint, subject FROM regress.queued WHERE subject LIKE '%:debt' ORDER BY subject;
@@ -318,6 +321,7 @@ SELECT abs.get_pdf('', '2020-01-01', '000000000000');
 SELECT abs.get_pdf('KD1', NULL, '000000000000');
 SELECT abs.get_acc_stmt_dt(1, NULL);
 SELECT abs.get_acc_stmt_dt(999, '2020-01-01');
+DELETE FROM k2.system WHERE code = 'unknown';
 SELECT abs.refresh_debt(5);
 SELECT abs.colvir_get_loan_debt(1, NULL);
 SELECT abs.way4_get_loan_debt('');

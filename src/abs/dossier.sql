@@ -12,45 +12,38 @@ CREATE FUNCTION abs.loan_calls(loans bigint[], parts text[])
                WHEN 'scan' THEN 'abs.get_pdf'
                WHEN 'debt' THEN CASE s.kind WHEN 'colvir' THEN 'abs.colvir_get_loan_debt' ELSE 'abs.way4_get_loan_debt' END
            END,
-           jsonb_strip_nulls(CASE w.part
+           CASE w.part
                WHEN 'statement' THEN
                    CASE s.kind
                        WHEN 'colvir' THEN
-                           jsonb_build_object('dep_id', l.abs_dep_id, 'id', l.abs_id, 'dea_dep_id', l.dea_dep_id,
-                                              'dea_id', l.dea_id, 'dea_code', l.dea_code, 'dt', l.dbz_dt)
-                       ELSE jsonb_build_object('iban', l.iban, 'dt', l.dbz_dt)
+                           jsonb_strip_nulls(jsonb_build_object(
+                               'dep_id', l.abs_dep_id, 'id', l.abs_id, 'dea_dep_id', l.dea_dep_id, 'dea_id', l.dea_id,
+                               'dea_code', l.dea_code, 'dt', l.dbz_dt, 'about', jsonb_build_object('loan_id', l.id)))
+                       ELSE jsonb_build_object('iban', l.iban, 'dt', l.dbz_dt, 'about', jsonb_build_object('loan_id', l.id))
                    END
                WHEN 'scan' THEN
-                   jsonb_build_object('dbz_num', l.dbz_contract_number, 'dbz_dt', l.dbz_dt, 'iinbin', l.iinbin,
-                                      'dea_dt', l.dea_dord)
+                   jsonb_strip_nulls(jsonb_build_object(
+                       'dbz_num', l.dbz_contract_number, 'dbz_dt', l.dbz_dt, 'iinbin', l.iinbin, 'dea_dt', l.dea_dord,
+                       'about', jsonb_build_object('loan_id', l.id)))
                WHEN 'debt' THEN
                    CASE s.kind
-                       WHEN 'colvir' THEN jsonb_build_object('dep_id', l.abs_dep_id, 'id', l.abs_id)
-                       ELSE jsonb_build_object('contract_number',
-                                               CASE s.debt_key WHEN 'iban' THEN l.iban ELSE l.contract_number END)
+                       WHEN 'colvir' THEN
+                           jsonb_build_object('dep_id', l.abs_dep_id, 'id', l.abs_id, 'about', jsonb_build_object('loan_id', l.id))
+                       ELSE
+                           jsonb_build_object('contract_number', CASE s.debt_key WHEN 'iban' THEN l.iban ELSE l.contract_number END,
+                                              'about', jsonb_build_object('loan_id', l.id))
                    END
-               ELSE jsonb_build_object('iinbin', l.iinbin)
-           END || jsonb_build_object('about', jsonb_build_object('loan_id', l.id))),
+               ELSE jsonb_build_object('iinbin', l.iinbin, 'about', jsonb_build_object('loan_id', l.id))
+           END,
            'loan:' || l.id || ':' || w.part,
            s.server,
-           nullif(CASE w.part
-               WHEN 'statement' THEN
-                   concat_ws(', ', CASE WHEN s.kind IS NULL THEN 'system' END,
-                             CASE WHEN l.dbz_dt IS NULL THEN 'dbz_dt' END,
-                             CASE WHEN s.kind = 'colvir' AND l.abs_dep_id IS NULL THEN 'abs_dep_id' END,
-                             CASE WHEN s.kind = 'colvir' AND l.abs_id IS NULL THEN 'abs_id' END,
-                             CASE WHEN s.kind = 'way4' AND l.iban IS NULL THEN 'iban' END)
-               WHEN 'scan' THEN
-                   concat_ws(', ', CASE WHEN l.dbz_contract_number IS NULL THEN 'dbz_contract_number' END,
-                             CASE WHEN l.dbz_dt IS NULL THEN 'dbz_dt' END,
-                             CASE WHEN l.iinbin IS NULL THEN 'iinbin' END)
-               WHEN 'debt' THEN
-                   concat_ws(', ', CASE WHEN s.kind IS NULL THEN 'system' END,
-                             CASE WHEN s.kind = 'colvir' AND l.abs_dep_id IS NULL THEN 'abs_dep_id' END,
-                             CASE WHEN s.kind = 'colvir' AND l.abs_id IS NULL THEN 'abs_id' END,
-                             CASE WHEN s.kind = 'way4' AND s.debt_key = 'iban' AND l.iban IS NULL THEN 'iban' END)
-               ELSE CASE WHEN l.iinbin IS NULL THEN 'iinbin' END
-           END, '')
+           nullif(concat_ws(', ',
+               CASE WHEN w.part IN ('statement', 'debt') AND s.kind IS NULL THEN 'system' END,
+               CASE WHEN w.part IN ('statement', 'scan') AND l.dbz_dt IS NULL THEN 'dbz_dt' END,
+               CASE WHEN w.part IN ('statement', 'debt') AND s.kind = 'colvir' AND l.abs_dep_id IS NULL THEN 'abs_dep_id' END,
+               CASE WHEN w.part IN ('statement', 'debt') AND s.kind = 'colvir' AND l.abs_id IS NULL THEN 'abs_id' END,
+               CASE WHEN (w.part = 'statement' OR w.part = 'debt' AND s.debt_key = 'iban') AND s.kind = 'way4' AND l.iban IS NULL
+                    THEN 'iban' END), '')
       FROM ROWS FROM (unnest(loans), unnest(parts)) WITH ORDINALITY AS w (loan_id, part, position)
       JOIN k2.loan l ON l.id = w.loan_id
       LEFT JOIN k2.system s ON s.code = l.system
@@ -69,7 +62,8 @@ BEGIN
     ), unasked AS (
         INSERT INTO abs.loan_answer AS known (loan_id, part, outcome, error_text, at)
         SELECT n.loan_id, n.part, 'missing', n.missing, clock_timestamp()
-          FROM needed n WHERE n.missing IS NOT NULL
+          FROM needed n
+         WHERE n.missing IS NOT NULL AND current_setting('k2bridge.enqueue')::boolean
          ORDER BY n.loan_id, n.part
             ON CONFLICT (loan_id, part) DO UPDATE
            SET outcome = excluded.outcome, error_code = NULL, error_text = excluded.error_text, at = excluded.at

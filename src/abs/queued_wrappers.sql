@@ -101,9 +101,11 @@ DECLARE
     rows bigint;
 BEGIN
     -- One that is not due yet builds its body later, so that another would only wait behind it.
-    SELECT min(o.id) INTO waiting FROM k2bridge.outbox o
+    SELECT o.id INTO waiting FROM k2bridge.outbox o
      WHERE o.subject = 'exclusions' AND o.endpoint = 'abs.post_all_loan_exclude_to_eko' AND o.state = 'queued'
-       AND o.due_at > clock_timestamp() AND o.wish IS NULL AND ($2 IS NULL OR o.server = $2);
+       AND o.due_at > clock_timestamp() AND o.wish IS NULL AND ($2 IS NULL OR o.server = $2)
+     ORDER BY o.id LIMIT 1
+       FOR UPDATE SKIP LOCKED;
     IF $1 THEN
         SELECT count(*) INTO rows FROM k2.exclusion;
         UPDATE abs.exclusion_push p

@@ -95,10 +95,12 @@ COMMENT ON FUNCTION abs.req_withdrawn() IS
 CREATE FUNCTION abs.drop_withdrawal(wanted_refer text, why text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM k2bridge.cancel(o.id, why)
-       FROM k2bridge.outbox o
-      WHERE o.subject = 'req:' || wanted_refer AND o.endpoint IN ('abs.refuse_pt', 'abs.return_pt')
-        AND o.state = 'queued' AND o.wish IS NULL;
+    PERFORM k2bridge.cancel(q.id, why)
+       FROM (SELECT o.id
+               FROM k2bridge.outbox o
+              WHERE o.subject = 'req:' || wanted_refer AND o.endpoint IN ('abs.refuse_pt', 'abs.return_pt')
+                AND o.state = 'queued' AND o.wish IS NULL
+                FOR UPDATE) q;
     PERFORM CASE r.status WHEN 'recalling' THEN k2.req_recalled(r.refer, true, why) ELSE k2.req_returned(r.refer, true, why) END
        FROM k2.req r WHERE r.refer = wanted_refer AND r.status IN ('recalling', 'returning');
 END

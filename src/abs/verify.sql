@@ -30,7 +30,6 @@ BEGIN
         RETURN;
     END IF;
     items := abs.list_field(call.reply, 'items');
-    PERFORM abs.store_payment_requests(items, abs.answered_at(call));
     SELECT i.item INTO found FROM jsonb_array_elements(items) AS i (item) WHERE i.item -> 'refer' = about -> 'refer' LIMIT 1;
     IF found IS NOT NULL THEN
         same := abs.amount_field(found, 'amount') = abs.amount_field(about, 'amount')
