@@ -2,6 +2,7 @@
 SQL_MEMBERS = \
     src/setup.sql \
     src/pg/identity.sql \
+    src/pg/access.sql \
     src/outbox/types.sql \
     src/outbox/audit.sql \
     src/outbox/queue.sql \
@@ -45,6 +46,7 @@ SQL_TABLES = \
     src/outbox/outbox.tables.sql \
     src/outbox/history.tables.sql \
     src/outbox/state.tables.sql \
+    src/listener/service.tables.sql \
     src/schedule/schedule.tables.sql \
     src/schedule/maintenance.tables.sql \
     src/schedule/status.tables.sql \

@@ -6,8 +6,8 @@ DECLARE
     room name;
 BEGIN
     FOREACH room IN ARRAY '{k2bridge,k2,abs,autoclient}'::name[] LOOP
-        EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', room, owner);
-        EXECUTE format('GRANT EXECUTE ON ALL ROUTINES IN SCHEMA %I TO %I', room, owner);
+        EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %I WITH GRANT OPTION', room, owner);
+        EXECUTE format('GRANT EXECUTE ON ALL ROUTINES IN SCHEMA %I TO %I WITH GRANT OPTION', room, owner);
     END LOOP;
     EXECUTE format('GRANT USAGE ON FOREIGN DATA WRAPPER k2bridge TO %I', owner);
 END

@@ -80,6 +80,29 @@ Behind *remember(FmgrInfo *outer, Oid function, Oid owner)
     return behind;
 }
 
+// Services and calls stop while the tables are of another version than the library. Looked at once a second at most; the
+// operations of schema k2bridge go on, they are needed to mend it.
+void require_version(Oid owner)
+{
+    static TimestampTz agreed_at = 0;
+    if (GetCurrentTimestamp() - agreed_at < USECS_PER_SEC)
+        return;
+    Oid user;
+    int context;
+    GetUserIdAndSecContext(&user, &context);
+    SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
+    SPI_connect();
+    SPI_execute("SELECT s.version FROM k2bridge.schema_version s", true, 1);
+    const char *tables = SPI_processed == 1 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : "none";
+    if (strcmp(tables, K2BRIDGE_VERSION) != 0)
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("the tables of k2bridge are of version %s, its functions of version %s", tables, K2BRIDGE_VERSION),
+                errhint("Run: SELECT k2bridge.setup();"));
+    SPI_finish();
+    SetUserIdAndSecContext(user, context);
+    agreed_at = GetCurrentTimestamp();
+}
+
 void require_member(Oid function)
 {
     const Oid extension = getExtensionOfObject(ProcedureRelationId, function);
@@ -160,6 +183,8 @@ PGDLLEXPORT Datum k2bridge_door(PG_FUNCTION_ARGS)
         const Oid inner = LookupFuncName(name, count, types, false);
         pg::require_member(inner);
         behind = pg::remember(fcinfo->flinfo, inner, pg::tables_owner());
+        if (get_func_namespace(self) != get_namespace_oid("k2bridge", false))
+            pg::require_version(behind->owner);
     }
     return pg::pass(fcinfo, &behind->function, behind->owner);
 }
