@@ -41,6 +41,10 @@ $(INSTALL_SQL): src/install.sql $(SQL_MEMBERS) $(SQL_TABLES) src/finish.sql src/
 	  echo "COMMENT ON FUNCTION k2bridge.setup_script() IS 'The DDL that k2bridge.setup() runs, part by part.';"; \
 	  cat src/finish.sql; } | sed 's/@EXTVERSION@/$(EXTVERSION)/g' > $@.part && mv $@.part $@
 
+installcheck: build/isolation
+build/isolation:
+	mkdir -p $@
+
 sandbox:
 	$(MAKE) -C test/sandbox
 
