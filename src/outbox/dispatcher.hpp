@@ -72,7 +72,8 @@ private:
     std::vector<Lane *> lanes_to_scan(bool all, Clock::time_point now, TimestampTz wall, std::vector<queue::LaneScan> &scans);
     int room(const Lane &lane, Clock::time_point now);
     void choose(const std::vector<queue::Candidate> &candidates, const std::vector<Lane *> &scanned,
-                const std::vector<queue::LaneScan> &scans);
+                const std::vector<queue::LaneScan> &scans, Clock::time_point now);
+    int left(const Lane &lane, Clock::time_point now, const std::map<std::string, int> &taken);
     bool first_of_subject(const queue::Candidate &candidate, const std::map<std::string, int64> &subject_heads);
     std::vector<Prepared> take();
     void prepare(Job job, std::vector<Prepared> &prepared);

@@ -118,7 +118,7 @@ void Dispatcher::claim(Clock::time_point now)
         const auto candidates = queue::scan(scans, wall);
         if (all)
             scan_cost = Clock::now() - before;
-        choose(candidates, chosen, scans);
+        choose(candidates, chosen, scans, now);
         for (Lane *lane : chosen)
             if (!lane->more) {
                 lane->floor.due_at = std::max(lane->floor.due_at, settled);
@@ -166,8 +166,20 @@ bool Dispatcher::first_of_subject(const queue::Candidate &candidate, const std::
     return true;
 }
 
+// How many more calls of this lane may be claimed beside those chosen in this scan already.
+int Dispatcher::left(const Lane &lane, Clock::time_point now, const std::map<std::string, int> &taken)
+{
+    const auto chosen = taken.find(lane.server);
+    const int before = chosen == taken.end() ? 0 : chosen->second;
+    if (!lane.endpoint->enabled)
+        return 1;
+    if (cautious)
+        return chosen_reads.empty() && chosen_once.empty() ? room(lane, now) : 0;
+    return circuit_of(lane).closed() || before == 0 ? room(lane, now) - before : 0;
+}
+
 void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const std::vector<Lane *> &scanned_lanes,
-                        const std::vector<queue::LaneScan> &scans)
+                        const std::vector<queue::LaneScan> &scans, Clock::time_point now)
 {
     chosen_reads.clear();
     chosen_once.clear();
@@ -180,16 +192,15 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const s
     const auto subject_heads = asked.empty() ? std::map<std::string, int64>{} : queue::heads(asked);
 
     std::map<std::string, int> taken; // by server, reads and money together
-    std::vector<int> seen(scanned_lanes.size()), given(scanned_lanes.size());
+    std::vector<int> seen(scanned_lanes.size());
     std::vector<bool> full(scanned_lanes.size());
     for (const queue::Candidate &candidate : candidates) {
         const auto index = static_cast<size_t>(candidate.lane);
         Lane &lane = *scanned_lanes[index];
         if (full[index])
             continue;
-        const int free = scans[index].limit - static_cast<int>(known.size());
         const bool mine = known.count(candidate.id) != 0;
-        if (!mine && (given[index] >= std::max(1, free) || (cautious && !chosen_reads.empty() + !chosen_once.empty() > 0))) {
+        if (!mine && left(lane, now, taken) <= 0) {
             full[index] = true;
             continue;
         }
@@ -197,7 +208,6 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const s
         lane.cursor = {candidate.due_at, candidate.id};
         if (mine || !first_of_subject(candidate, subject_heads))
             continue;
-        ++given[index];
         ++taken[lane.server];
         (lane.endpoint->at_most_once && lane.endpoint->enabled ? chosen_once : chosen_reads).push_back(candidate.id);
     }
