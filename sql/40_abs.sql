@@ -272,6 +272,10 @@ SELECT refer, accept_dt, doc_at, dbz_dt, ben_fullname, amount, seen_at IS NOT NU
 SELECT regress.answer('abs.get_all_pt', '{"page": 1, "perpage": "2"}', 'ok', '{"items": [{"amount": 1}]}');
 SELECT regress.answer('abs.get_all_pt', '{"page": 1, "perpage": "2"}', 'ok', '{"items": [{"refer": "PTP3", "amount": 1, "doc_at": "4 Jan"}]}');
 SELECT regress.answer('abs.get_all_pt', '{"page": 1, "perpage": "2"}', 'ok', '{"items": [{"refer": "PTP3", "amount": 1, "doc_at": "2021-02-30"}]}');
+SELECT d, abs.date_field(jsonb_build_object('d', d), 'd') FROM unnest('{2020-02-29,29.02.2020,2020.12.31 23:59:59,2020-01-01T00:00:00Z,""}'::text[]) d;
+SELECT abs.date_field(jsonb_build_object('d', '29.02.2021'), 'd');
+SELECT abs.date_field(jsonb_build_object('d', '2021-01-00'), 'd');
+SELECT abs.date_field(jsonb_build_object('d', '0000-01-01'), 'd');
 -- The walk of the last 14 days: page after page until a short one; a bank that repeats a page ends it.
 SELECT abs.reconcile(perpage => 2) = abs.reconcile(perpage => 2) AS once;
 SELECT subject, args ->> 'page' AS page, args ->> 'perpage' AS perpage, (args ->> 'doc_at1')::date = k2.today() - 14 AS since,

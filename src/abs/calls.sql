@@ -6,8 +6,10 @@ CREATE FUNCTION abs.wire_args(args jsonb) RETURNS jsonb
 COMMENT ON FUNCTION abs.wire_args(jsonb) IS 'Builder: the arguments that travel, without "about".';
 
 CREATE FUNCTION abs.answered_at(call k2bridge.call_row) RETURNS timestamptz
-    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(call.finished_at, clock_timestamp())
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN coalesce(call.finished_at, clock_timestamp());
+END
 $$;
 COMMENT ON FUNCTION abs.answered_at(k2bridge.call_row) IS
 'When a call was answered. Handlers never overwrite what was answered later with what was answered earlier.';

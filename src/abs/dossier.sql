@@ -1,9 +1,13 @@
 -- The dossier of a loan: client (O1), accounts (O2), statement (O3), scan (O4), debt (O8 or O9).
--- Which call a part needs, what its answer was, and asking again for what the bank does not have yet.
+-- Which call a part needs, what its answer was, and asking again for what the bank does not have yet. PL/pgSQL throughout:
+-- it keeps its plans, a handler runs once per call.
 
 CREATE FUNCTION abs.loan_calls(loans bigint[], parts text[])
     RETURNS TABLE (loan_id bigint, part text, endpoint text, args jsonb, subject text, server name, missing text)
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT l.id, w.part,
            CASE w.part
                WHEN 'client' THEN 'abs.get_cli'
@@ -47,7 +51,8 @@ CREATE FUNCTION abs.loan_calls(loans bigint[], parts text[])
       FROM ROWS FROM (unnest(loans), unnest(parts)) WITH ORDINALITY AS w (loan_id, part, position)
       JOIN k2.loan l ON l.id = w.loan_id
       LEFT JOIN k2.system s ON s.code = l.system
-     ORDER BY w.position
+     ORDER BY w.position;
+END
 $$;
 COMMENT ON FUNCTION abs.loan_calls(bigint[], text[]) IS
 'The call that each part of each loan''s dossier needs (the arrays run in parallel), or the fields that are missing for it.';
@@ -78,18 +83,21 @@ COMMENT ON FUNCTION abs.queue_loan_calls(bigint[], text[]) IS
 'Queues the calls for parts of loans'' dossiers (the arrays run in parallel), notes in abs.loan_answer what cannot be asked, returns how many were queued.';
 
 CREATE FUNCTION abs.loans_of(call k2bridge.call_row) RETURNS bigint[]
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(array_agg(l.id ORDER BY l.id), '{}')
-      FROM k2.loan l
-     WHERE CASE WHEN call.args -> 'about' ? 'loan_id' THEN l.id = (call.args #>> '{about,loan_id}')::bigint
-                ELSE l.iinbin = call.args ->> 'iinbin' END
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT coalesce(array_agg(k.id ORDER BY k.id), '{}')
+          FROM (SELECT l.id FROM k2.loan l WHERE l.id = (call.args #>> '{about,loan_id}')::bigint
+                 UNION ALL
+                SELECT l.id FROM k2.loan l WHERE l.iinbin = call.args ->> 'iinbin' AND call.args #>> '{about,loan_id}' IS NULL) k);
+END
 $$;
 COMMENT ON FUNCTION abs.loans_of(k2bridge.call_row) IS 'The loan that a call was made for, or all loans of the client it asked about.';
 
-CREATE FUNCTION abs.note_answer(call k2bridge.call_row, part text, loans bigint[], nothing boolean) RETURNS void
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION abs.note_answer(call k2bridge.call_row, answered_part text, loans bigint[], nothing boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
     INSERT INTO abs.loan_answer AS known (loan_id, part, outcome, error_code, error_text, asked, call_id, at, answered_at)
-    SELECT w.loan_id, part, a.outcome, call.error_code, call.error_text,
+    SELECT w.loan_id, answered_part, a.outcome, call.error_code, call.error_text,
            CASE WHEN a.outcome = 'none' AND call.subject IS NOT NULL THEN 1 ELSE 0 END, call.id, a.at,
            CASE WHEN a.outcome IN ('ok', 'none') THEN a.at END
       FROM unnest(loans) AS w (loan_id),
@@ -102,19 +110,22 @@ CREATE FUNCTION abs.note_answer(call k2bridge.call_row, part text, loans bigint[
                         WHEN known.call_id = excluded.call_id THEN known.asked
                         ELSE known.asked + excluded.asked END,
            call_id = excluded.call_id, at = excluded.at, answered_at = coalesce(excluded.answered_at, known.answered_at)
-     WHERE known.at <= excluded.at
+     WHERE known.at <= excluded.at;
+END
 $$;
 COMMENT ON FUNCTION abs.note_answer(k2bridge.call_row, text, bigint[], boolean) IS
 'Notes for loans what a call for a part of their dossier said; nothing = the bank answered that it has none.';
 
-CREATE FUNCTION abs.ask_again(call k2bridge.call_row, part text) RETURNS void
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT k2bridge.enqueue(c.endpoint, c.args, c.subject || ':again', c.server, abs.answered_at(call) + interval '7 days')
+CREATE FUNCTION abs.ask_again(call k2bridge.call_row, answered_part text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM k2bridge.enqueue(c.endpoint, c.args, c.subject || ':again', c.server, abs.answered_at(call) + interval '7 days')
       FROM abs.loan_answer a
      CROSS JOIN abs.loan_calls(ARRAY[a.loan_id], ARRAY[a.part]) c
-     WHERE call.subject IS NOT NULL AND a.loan_id = (call.args #>> '{about,loan_id}')::bigint AND a.part = ask_again.part
+     WHERE call.subject IS NOT NULL AND a.loan_id = (call.args #>> '{about,loan_id}')::bigint AND a.part = answered_part
        AND a.call_id = call.id AND a.outcome = 'none' AND a.asked <= 4 AND c.missing IS NULL
-       AND NOT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.subject = c.subject || ':again' AND o.id <> call.id)
+       AND NOT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.subject = c.subject || ':again' AND o.id <> call.id);
+END
 $$;
 COMMENT ON FUNCTION abs.ask_again(k2bridge.call_row, text) IS
 'Queues the question again in a week when the bank has no scan or no disbursement line yet, four times; direct calls do not count. Its subject is its own, or it would hold back other calls of the loan for a week.';

@@ -122,11 +122,13 @@ COMMENT ON FUNCTION abs.scan_done(k2bridge.call_row) IS
 'Handler of abs.get_pdf (O4): stores the scan in k2.file; no scan is an answer, asked again weekly, four times.';
 
 CREATE FUNCTION abs.loans_of_scan(call k2bridge.call_row) RETURNS bigint[]
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(array_agg(l.id ORDER BY l.id), '{}')
-      FROM k2.loan l
-     WHERE l.dbz_contract_number = call.args ->> 'dbz_num' AND l.dbz_dt = abs.date_field(call.args, 'dbz_dt')
-       AND l.iinbin = call.args ->> 'iinbin'
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT coalesce(array_agg(l.id ORDER BY l.id), '{}')
+          FROM k2.loan l
+         WHERE l.dbz_contract_number = call.args ->> 'dbz_num' AND l.dbz_dt = abs.date_field(call.args, 'dbz_dt')
+           AND l.iinbin = call.args ->> 'iinbin');
+END
 $$;
 COMMENT ON FUNCTION abs.loans_of_scan(k2bridge.call_row) IS 'The loans whose agreement a scan shows.';
 
@@ -138,23 +140,25 @@ $$;
 COMMENT ON FUNCTION abs.scan_name(text, text, bytea) IS 'Name of a scan: the bank''s, else the number of the agreement.';
 
 CREATE FUNCTION abs.loans_of_debt(call k2bridge.call_row) RETURNS bigint[]
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE
-        WHEN call.args -> 'about' ? 'loan_id' THEN
-            (SELECT array_agg(l.id) FROM k2.loan l WHERE l.id = (call.args #>> '{about,loan_id}')::bigint)
-        WHEN call.endpoint = 'abs.colvir_get_loan_debt' THEN
-            (SELECT array_agg(l.id) FROM k2.loan l JOIN k2.system s ON s.code = l.system
-              WHERE s.kind = 'colvir' AND l.abs_dep_id = (call.args ->> 'dep_id')::bigint
-                AND l.abs_id = (call.args ->> 'id')::bigint)
-        ELSE
-            (SELECT array_agg(k.id)
-               FROM (SELECT l.id FROM k2.loan l JOIN k2.system s ON s.code = l.system
-                      WHERE s.kind = 'way4' AND s.debt_key = 'contract_number'
-                        AND l.contract_number = call.args ->> 'contract_number'
-                     UNION ALL
-                     SELECT l.id FROM k2.loan l JOIN k2.system s ON s.code = l.system
-                      WHERE s.kind = 'way4' AND s.debt_key = 'iban' AND l.iban = call.args ->> 'contract_number') k)
-    END
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT CASE
+            WHEN call.args -> 'about' ? 'loan_id' THEN
+                (SELECT array_agg(l.id) FROM k2.loan l WHERE l.id = (call.args #>> '{about,loan_id}')::bigint)
+            WHEN call.endpoint = 'abs.colvir_get_loan_debt' THEN
+                (SELECT array_agg(l.id) FROM k2.loan l JOIN k2.system s ON s.code = l.system
+                  WHERE s.kind = 'colvir' AND l.abs_dep_id = (call.args ->> 'dep_id')::bigint
+                    AND l.abs_id = (call.args ->> 'id')::bigint)
+            ELSE
+                (SELECT array_agg(k.id)
+                   FROM (SELECT l.id FROM k2.loan l JOIN k2.system s ON s.code = l.system
+                          WHERE s.kind = 'way4' AND s.debt_key = 'contract_number'
+                            AND l.contract_number = call.args ->> 'contract_number'
+                         UNION ALL
+                         SELECT l.id FROM k2.loan l JOIN k2.system s ON s.code = l.system
+                          WHERE s.kind = 'way4' AND s.debt_key = 'iban' AND l.iban = call.args ->> 'contract_number') k)
+        END);
+END
 $$;
 COMMENT ON FUNCTION abs.loans_of_debt(k2bridge.call_row) IS 'The loans that the key of a debt call names.';
 

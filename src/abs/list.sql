@@ -2,7 +2,9 @@
 -- page, never by all_count, whose meaning is unclear (wire/k2.md D31); a bank that repeats a page ends it with an error.
 
 CREATE FUNCTION abs.store_payment_requests(items jsonb, at timestamptz) RETURNS void
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
     INSERT INTO abs.payment_request AS known (refer, accept_dt, doc_num, doc_at, iinbin, acc_fullname, ben_fullname, ben_bin,
         ben_iban, ben_kbe, amount, cur, knp, dbz_num, dbz_dt, purpose, head, account, seen_at)
     SELECT i.refer, abs.date_field(i.item, 'accept_dt'), i.item ->> 'doc_num', abs.date_field(i.item, 'doc_at'),
@@ -20,7 +22,8 @@ CREATE FUNCTION abs.store_payment_requests(items jsonb, at timestamptz) RETURNS 
            ben_iban = excluded.ben_iban, ben_kbe = excluded.ben_kbe, amount = excluded.amount, cur = excluded.cur,
            knp = excluded.knp, dbz_num = excluded.dbz_num, dbz_dt = excluded.dbz_dt, purpose = excluded.purpose,
            head = excluded.head, account = excluded.account, seen_at = excluded.seen_at
-     WHERE known.seen_at <= excluded.seen_at
+     WHERE known.seen_at <= excluded.seen_at;
+END
 $$;
 COMMENT ON FUNCTION abs.store_payment_requests(jsonb, timestamptz) IS 'Stores the items of a page; of a refer listed twice the last counts.';
 

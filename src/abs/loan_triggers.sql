@@ -12,8 +12,6 @@ END
 $$;
 COMMENT ON FUNCTION abs.loan_inserted() IS 'Trigger of k2.loan: queues O1 to O4 and O8 or O9 for new loans.';
 
--- The plan of a join of transition tables is kept from its first call, when they may hold one row; a nested loop would
--- be quadratic later. The queue, on the other hand, is searched by its index.
 CREATE FUNCTION abs.ask_now(loans bigint[], parts text[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -25,6 +23,8 @@ $$;
 COMMENT ON FUNCTION abs.ask_now(bigint[], text[]) IS
 'Asks for parts of dossiers that may have waited for what their loans lacked.';
 
+-- The plan of a join of transition tables is kept from its first call, when they may hold one row; a nested loop would
+-- be quadratic later. The queue, on the other hand, is searched by its index.
 CREATE FUNCTION abs.loan_updated() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET jit = off AS $$
 DECLARE

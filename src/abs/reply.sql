@@ -58,23 +58,27 @@ CREATE FUNCTION abs.date_field(item jsonb, field text) RETURNS date
 DECLARE
     written text := item ->> field;
     part text[];
+    month date;
+    day integer;
 BEGIN
     IF written IS NULL OR btrim(written) = '' THEN
         RETURN NULL;
     END IF;
-    part := regexp_match(written, '^\s*(\d{4})[-.](\d\d)[-.](\d\d)(?:[T ].*)?$');
+    part := regexp_match(written, '^\s*(\d{4})[-.](0[1-9]|1[0-2])[-.](\d\d)(?:[T ].*)?$');
     IF part IS NULL THEN
-        part := regexp_match(written, '^\s*(\d\d)\.(\d\d)\.(\d{4})(?:[T ].*)?$');
+        part := regexp_match(written, '^\s*(\d\d)\.(0[1-9]|1[0-2])\.(\d{4})(?:[T ].*)?$');
         part := ARRAY[part[3], part[2], part[1]];
     END IF;
-    IF part[1] IS NULL THEN
+    IF part[1] > '0000' THEN
+        month := make_date(part[1]::integer, part[2]::integer, 1);
+        day := part[3]::integer;
+    END IF;
+    -- Without an exception block, which would be a subtransaction for each date.
+    IF day IS NULL OR day < 1 OR month + (day - 1) >= month + interval '1 month' THEN
         RAISE EXCEPTION 'field "%" of the reply is no date: "%"', field, left(written, 50)
             USING ERRCODE = 'invalid_datetime_format', HINT = 'Dates are YYYY-MM-DD, YYYY.MM.DD or DD.MM.YYYY.';
     END IF;
-    RETURN make_date(part[1]::integer, part[2]::integer, part[3]::integer);
-EXCEPTION WHEN datetime_field_overflow THEN
-    RAISE EXCEPTION 'field "%" of the reply is no date: "%"', field, left(written, 50)
-        USING ERRCODE = 'datetime_field_overflow';
+    RETURN month + (day - 1);
 END
 $$;
 COMMENT ON FUNCTION abs.date_field(jsonb, text) IS 'A date of a reply, ISO or dotted, an optional time cut off, null when absent; raises naming the field.';
