@@ -55,6 +55,15 @@ SELECT NULL, 'server_' || s.state, s.server, NULL, s.host, s.since, s.reason,
        format('SELECT * FROM k2bridge.check_server(%L);', s.server)
   FROM k2bridge.server_state s WHERE s.state = 'stopped' OR s.since < now() - interval '1 min'
 UNION ALL
+SELECT NULL, 'not_activated', NULL, NULL, NULL, q.since, format('%s calls wait: %s', q.waiting, c.detail), c.remedy
+  FROM k2bridge.check_tables() c
+  JOIN (SELECT count(*) AS waiting, min(o.created_at) AS since FROM k2bridge.outbox o WHERE o.state = 'queued') q ON q.waiting > 0
+ WHERE c.item = 'activation' AND NOT c.ok
+   AND EXISTS (SELECT FROM pg_catalog.pg_foreign_server s
+                 JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'k2bridge'
+                 CROSS JOIN unnest(s.srvoptions) o
+                WHERE o ~ '^[a-z0-9_]*(url|debt|from_abs|to_eko)=' AND o !~ '=(https?://)?(localhost|127\.|\[::1\])')
+UNION ALL
 SELECT NULL, CASE WHEN cardinality(k2bridge.servers_for(w.endpoint)) = 0 THEN 'no_server' ELSE 'ambiguous_server' END,
        NULL, w.endpoint, NULL, w.since,
        CASE WHEN cardinality(k2bridge.servers_for(w.endpoint)) = 0
@@ -98,7 +107,7 @@ UNION ALL
 SELECT NULL, p.kind, NULL, NULL, p.refer, p.since, p.text, p.remedy FROM k2.problem p;
 COMMENT ON VIEW k2bridge.problems IS 'Everything that needs a person; remedy is the SQL to paste.';
 COMMENT ON COLUMN k2bridge.problems.id IS 'of the call or the refused item';
-COMMENT ON COLUMN k2bridge.problems.kind IS 'call_failed, call_uncertain, call_answered, call_held, server_stopped, server_open, no_server, ambiguous_server, unknown_server, unknown_endpoint, worker, schedule, rejected_item, or a kind of k2.problem';
+COMMENT ON COLUMN k2bridge.problems.kind IS 'call_failed, call_uncertain, call_answered, call_held, server_stopped, server_open, not_activated, no_server, ambiguous_server, unknown_server, unknown_endpoint, worker, schedule, rejected_item, or a kind of k2.problem';
 COMMENT ON COLUMN k2bridge.problems.server IS 'foreign server';
 COMMENT ON COLUMN k2bridge.problems.endpoint IS 'k2bridge.endpoint.name';
 COMMENT ON COLUMN k2bridge.problems.subject IS 'subject of the call, reference, service or name concerned';
