@@ -27,6 +27,9 @@ public:
     /// withdrawn.
     Host *enqueue(std::uint64_t tag, const std::string &origin);
 
+    /// Whether next() may have something.
+    bool ready() const noexcept { return running_ < total_ && !ready_.empty(); }
+
     /// The next transfer to run, which counts as running from now on; empty when nothing may.
     std::optional<std::uint64_t> next();
 

@@ -202,6 +202,9 @@ std::string from_utf8(std::string_view text)
 
 std::string printable(std::string_view text, std::size_t limit)
 {
+    const auto plain = [](char c) { return c >= ' ' && c < 0x7F; };
+    if (text.size() <= limit && std::all_of(text.begin(), text.end(), plain))
+        return std::string(text);
     // Only the beginning is looked at: 4 bytes of lookahead decide a sequence that the limit would cut.
     const std::string_view head = text.substr(0, limit + 4);
     const std::size_t bad = invalid_utf8(head);

@@ -3,6 +3,7 @@
 #include "http/engine.hpp"
 
 #include "http/admission.hpp"
+#include "http/origins.hpp"
 #include "http/transfer.hpp"
 #include "http/url.hpp"
 
@@ -52,6 +53,12 @@ void initialise_libcurl()
         throw std::runtime_error(std::string("could not initialise libcurl: ") + curl_easy_strerror(code));
 }
 
+/// A request that cannot be sent.
+struct Refused {
+    Failure failure;
+    std::string reason;
+};
+
 Response refusal(Failure failure, std::string error)
 {
     Response response;
@@ -59,17 +66,6 @@ Response refusal(Failure failure, std::string error)
     response.error = std::move(error);
     response.sent = false;
     return response;
-}
-
-/// Why a request cannot be sent, before any resource is spent on it.
-std::optional<Response> refuse(const Request &request)
-{
-    if (std::string reason = check(request); !reason.empty())
-        return refusal(Failure::bad_request, std::move(reason));
-    if (confined(request) && !request.proxy.empty())
-        return refusal(Failure::forbidden_address,
-                       "only loopback addresses may be reached, which cannot be ensured through a proxy");
-    return std::nullopt;
 }
 
 void demand(CURLMcode code, const char *what)
@@ -111,7 +107,8 @@ private:
     static int on_socket(CURL *, curl_socket_t fd, int what, void *self, void *known) noexcept;
     static int on_timer(CURLM *, long ms, void *self) noexcept;
 
-    bool admit();
+    Admission::Host *enqueue(std::uint64_t tag, const Request &request);
+    void admit();
     void begin(std::uint64_t tag);
     void end(Jobs::iterator job, Response &&response);
     void collect();
@@ -122,6 +119,7 @@ private:
     std::optional<Clock::time_point> deadline_;
     int epoll_error_{0};
     Jobs jobs_;
+    Origins origins_;
     Admission admission_;
     std::vector<std::unique_ptr<Transfer>> idle_;
     std::deque<std::pair<std::uint64_t, Response>> finished_;
@@ -184,36 +182,47 @@ int Engine::Impl::on_timer(CURLM *, long ms, void *self) noexcept
 std::optional<std::chrono::milliseconds> Engine::Impl::timeout() const noexcept
 {
     using std::chrono::milliseconds;
-    if (!finished_.empty())
+    if (!finished_.empty() || admission_.ready())
         return milliseconds(0);
     if (!deadline_)
         return std::nullopt;
     return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*deadline_ - Clock::now()));
 }
 
+/// The waiting list a request belongs to. Throws Refused before any resource is spent on one that cannot be
+/// sent.
+Admission::Host *Engine::Impl::enqueue(std::uint64_t tag, const Request &request)
+{
+    try {
+        const std::string &origin = origins_.of(request.url);
+        if (std::string reason = check_but_url(request); !reason.empty())
+            throw Refused{Failure::bad_request, std::move(reason)};
+        if (confined(request) && !request.proxy.empty())
+            throw Refused{Failure::forbidden_address,
+                          "only loopback addresses may be reached, which cannot be ensured through a proxy"};
+        return admission_.enqueue(tag, origin);
+    } catch (const BadUrl &error) {
+        throw Refused{Failure::bad_request, error.what()};
+    }
+}
+
 void Engine::Impl::start(std::uint64_t tag, Request request)
 {
     if (jobs_.contains(tag))
         throw std::invalid_argument("transfer " + std::to_string(tag) + " is already running");
-    if (std::optional<Response> no = refuse(request)) {
-        finished_.emplace_back(tag, std::move(*no));
-        return;
+    try {
+        Admission::Host *host = enqueue(tag, request);
+        jobs_.emplace(tag, Job{host, std::move(request), nullptr});
+    } catch (Refused &refused) {
+        finished_.emplace_back(tag, refusal(refused.failure, std::move(refused.reason)));
     }
-    Admission::Host *host = admission_.enqueue(tag, parse_url(request.url).origin());
-    jobs_.emplace(tag, Job{host, std::move(request), nullptr});
-    const SignalBlock block;
-    admit();
 }
 
-/// Begins waiting transfers while there is room. Whether any was begun.
-bool Engine::Impl::admit()
+/// Begins waiting transfers while there is room; libcurl's timer is due at once then.
+void Engine::Impl::admit()
 {
-    bool any = false;
-    while (const std::optional<std::uint64_t> tag = admission_.next()) {
+    while (const std::optional<std::uint64_t> tag = admission_.next())
         begin(*tag);
-        any = true;
-    }
-    return any;
 }
 
 void Engine::Impl::begin(std::uint64_t tag)
@@ -281,12 +290,9 @@ void Engine::Impl::step()
                                      ((seen & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                                      ((seen & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0));
     }
-    if (deadline_ && *deadline_ <= Clock::now()) {
-        deadline_.reset();
-        drive(CURL_SOCKET_TIMEOUT, 0);
-    }
     collect();
-    if (admit()) { // their first steps need no turn of the caller's loop
+    admit();
+    if (deadline_ && *deadline_ <= Clock::now()) {
         deadline_.reset();
         drive(CURL_SOCKET_TIMEOUT, 0);
         collect();

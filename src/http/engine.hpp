@@ -49,9 +49,9 @@ public:
     /// How long one may wait for descriptor() before step() must be called; 0 = at once; empty = no limit.
     std::optional<std::chrono::milliseconds> timeout() const noexcept;
 
-    /// Begins (or queues) a transfer. `tag` must not be in use by an unfinished one (std::invalid_argument).
-    /// A request that check() refuses completes at once through finished() as bad_request or
-    /// forbidden_address.
+    /// Queues a transfer; the next step() begins it when there is room. `tag` must not be in use by an
+    /// unfinished one (std::invalid_argument). A request that check() refuses completes at once through
+    /// finished() as bad_request or forbidden_address.
     void start(std::uint64_t tag, Request request);
 
     /// Serves ready sockets and timers; never blocks. Throws only when the engine itself is broken (memory,

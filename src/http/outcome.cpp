@@ -161,6 +161,8 @@ std::string Transfer::wait_text() const
 
 std::string Transfer::explain(Failure failure) const
 {
+    if (failure == Failure::none)
+        return {};
     const std::string detail = printable(error_buffer_.data());
     const auto with_detail = [&](const std::string &text) {
         return detail.empty() ? text : text + ": " + detail;
@@ -168,8 +170,6 @@ std::string Transfer::explain(Failure failure) const
     const long proxy_status = info_number(easy_, CURLINFO_HTTP_CONNECTCODE);
     const long os_error = info_number(easy_, CURLINFO_OS_ERRNO);
     switch (failure) {
-    case Failure::none:
-        return {};
     case Failure::resolve:
         return "could not resolve the host name of " +
                (request_.proxy.empty() ? place() : "the proxy or of " + place());

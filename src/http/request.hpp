@@ -28,6 +28,7 @@ struct Credentials {
     Kind kind{Kind::none};
     std::string name;
     std::string secret;
+    bool operator==(const Credentials &) const = default;
 };
 
 /// TLS of an https request. Files are PEM, read by libcurl in this process at connect time.
@@ -38,14 +39,12 @@ struct Tls {
     std::string cert_file; ///< client certificate (chain)
     std::string key_file;  ///< its private key; empty = in cert_file
     Version minimum{Version::tls1_2};
+    bool operator==(const Tls &) const = default;
 };
 
-struct Request {
+/// What the calls of one server and endpoint have in common.
+struct Settings {
     std::string method{"GET"}; ///< GET, POST, PUT or DELETE
-    std::string url;           ///< absolute, http or https, without user:password@
-    Pairs headers;    ///< names are tokens, values without CR, LF, NUL; not those the client writes itself
-    std::string body; ///< bytes, sent as they are; a GET has none
-    std::string content_type; ///< of the body; empty = no Content-Type header
     Credentials credentials;
     Tls tls;
     std::string
@@ -63,13 +62,26 @@ struct Request {
     bool loopback_only{false};
     /// Plain http to other than loopback addresses.
     bool allow_http{false};
-    /// Resolve, connect, TLS handshake and no more: nothing is sent, the response is Failure::none with status 0.
+    /// Resolve, connect, TLS handshake and no more: nothing is sent, the response is Failure::none with
+    /// status 0.
     bool connect_only{false};
+
+    bool operator==(const Settings &) const = default;
+};
+
+struct Request : Settings {
+    std::string url;  ///< absolute, http or https, without user:password@
+    Pairs headers;    ///< names are tokens, values without CR, LF, NUL; not those the client writes itself
+    std::string body; ///< bytes, sent as they are; a GET has none
+    std::string content_type; ///< of the body; empty = no Content-Type header
 };
 
 /// Why a request cannot be sent, as a text for people (lower case, no full stop), or empty when it can. Looks
 /// at method, URL, headers, credentials, proxy and limits; touches neither network nor files. Never quotes a
 /// secret.
 std::string check(const Request &request);
+
+/// The same without the URL, for a caller that has judged it by parse_url().
+std::string check_but_url(const Request &request);
 
 } // namespace http

@@ -101,15 +101,8 @@ struct TransferCallbacks {
     static int ready(void *self, char *remote_address, char *, int, int) noexcept
     {
         auto &transfer = *static_cast<Transfer *>(self);
-        bool loopback = false;
-        try {
-            loopback = !confined(transfer.request_) || is_loopback_host(remote_address);
-        } catch (...) {
-            transfer.out_of_memory_ = true;
-            return CURL_PREREQFUNC_ABORT;
-        }
-        if (!loopback) { // a connection kept alive by a transfer that was allowed more
-            transfer.forbidden_ = true;
+        if (confined(transfer.request_) && !is_loopback_address(remote_address)) {
+            transfer.forbidden_ = true; // a connection kept alive by a transfer that was allowed more
             return CURL_PREREQFUNC_ABORT;
         }
         if (transfer.request_.connect_only) {
@@ -148,7 +141,6 @@ Transfer::Transfer() : easy_(curl_easy_init())
 Transfer::~Transfer()
 {
     curl_easy_cleanup(easy_);
-    curl_slist_free_all(header_list_);
 }
 
 template <class T> void Transfer::set(CURLoption option, T value)
@@ -166,17 +158,29 @@ template <class T> void Transfer::set(CURLoption option, T value)
 void Transfer::prepare(std::uint64_t tag, Request &&request)
 {
     tag_ = tag;
+    const bool same =
+        set_up_ && static_cast<const Settings &>(request_) == request && had_body_ != request.body.empty();
+    set_up_ = false;
+    had_body_ = !request.body.empty();
     request_ = std::move(request);
-    set_basics();
-    set_method();
-    set_headers();
-    set_credentials();
-    set_tls();
-    set_network();
+    if (!same)
+        set_all();
+    set_message();
+    set_up_ = true;
     began_ = std::chrono::steady_clock::now();
 }
 
-void Transfer::set_basics()
+void Transfer::set_all()
+{
+    curl_easy_reset(easy_);
+    set_constants();
+    set_method();
+    set_credentials();
+    set_tls();
+    set_network();
+}
+
+void Transfer::set_constants()
 {
     set(CURLOPT_PRIVATE, static_cast<void *>(this));
     set(CURLOPT_ERRORBUFFER, error_buffer_.data());
@@ -190,7 +194,6 @@ void Transfer::set_basics()
     set(CURLOPT_OPENSOCKETDATA, static_cast<void *>(this));
     set(CURLOPT_PREREQFUNCTION, &TransferCallbacks::ready);
     set(CURLOPT_PREREQDATA, static_cast<void *>(this));
-    set(CURLOPT_URL, request_.url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     set(CURLOPT_FOLLOWLOCATION, 0L);
@@ -202,43 +205,50 @@ void Transfer::set_basics()
 
 void Transfer::set_method()
 {
-    if (request_.method == "GET") {
+    if (request_.method == "GET")
         set(CURLOPT_HTTPGET, 1L);
-        return;
-    }
-    const bool bodyless = request_.method == "DELETE" && request_.body.empty();
-    if (!bodyless) {
+    else if (request_.method != "DELETE" || !request_.body.empty())
         set(CURLOPT_POST, 1L);
-        set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-        set(CURLOPT_POSTFIELDS, request_.body.data());
-    }
-    if (request_.method != "POST")
+    if (request_.method == "PUT" || request_.method == "DELETE")
         set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    if (!request_.user_agent.empty())
+        set(CURLOPT_USERAGENT, request_.user_agent.c_str());
 }
 
-void Transfer::add_header(const std::string &line)
+/// What differs from call to call of one server: URL, headers, body.
+void Transfer::set_message()
 {
-    curl_slist *longer = curl_slist_append(header_list_, line.c_str());
-    if (longer == nullptr)
-        throw std::bad_alloc();
-    header_list_ = longer;
+    set(CURLOPT_URL, request_.url.c_str());
+    set_headers();
+    if (request_.method == "GET" || (request_.method == "DELETE" && request_.body.empty()))
+        return;
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    set(CURLOPT_POSTFIELDS, request_.body.data());
 }
 
 void Transfer::set_headers()
 {
+    header_lines_.clear();
     for (const auto &[name, value] : request_.headers)
-        add_header(value.empty() ? name + ";" : name + ": " + value); // libcurl: "name:" would drop it
+        header_lines_.push_back(value.empty() ? name + ";"
+                                              : name + ": " + value); // libcurl: "name:" would drop it
     if (request_.credentials.kind == Credentials::Kind::header)
-        add_header(request_.credentials.name + ": " + request_.credentials.secret);
+        header_lines_.push_back(request_.credentials.name + ": " + request_.credentials.secret);
     if (!request_.content_type.empty())
-        add_header("Content-Type: " + request_.content_type);
+        header_lines_.push_back("Content-Type: " + request_.content_type);
     else if (request_.method != "GET")
-        add_header("Content-Type:"); // libcurl would call it a web form
-    add_header("Accept-Encoding: identity");
-    add_header("Expect:"); // libcurl would wait a second for "100 Continue" before a body above 1 MB
-    set(CURLOPT_HTTPHEADER, header_list_);
-    if (!request_.user_agent.empty())
-        set(CURLOPT_USERAGENT, request_.user_agent.c_str());
+        header_lines_.emplace_back("Content-Type:"); // libcurl would call it a web form
+    header_lines_.emplace_back("Accept-Encoding: identity");
+    header_lines_.emplace_back(
+        "Expect:"); // libcurl would wait a second for "100 Continue" before a body above 1 MB
+    header_list_.clear();
+    header_list_.reserve(header_lines_.size()); // the links point into it
+    for (std::string &line : header_lines_) {
+        header_list_.push_back({line.data(), nullptr});
+        if (header_list_.size() > 1)
+            header_list_[header_list_.size() - 2].next = &header_list_.back();
+    }
+    set(CURLOPT_HTTPHEADER, header_list_.data());
 }
 
 void Transfer::set_credentials()
@@ -291,10 +301,11 @@ void Transfer::set_network()
 
 void Transfer::reset() noexcept
 {
-    curl_easy_reset(easy_);
-    curl_slist_free_all(header_list_);
-    header_list_ = nullptr;
-    request_ = Request{};
+    request_.url.clear();
+    request_.headers.clear();
+    request_.content_type.clear();
+    std::string().swap(request_.body);
+    header_lines_.clear();
     error_buffer_[0] = '\0';
     body_.clear();
     headers_.clear();

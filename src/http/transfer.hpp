@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace http
 {
@@ -34,7 +35,8 @@ public:
     CURL *easy() const noexcept { return easy_; }
     std::uint64_t tag() const noexcept { return tag_; }
 
-    /// Sets every option for a request that check() accepted. Throws std::runtime_error naming the option
+    /// Sets up the handle for a request that check() accepted; the settings of the former transfer stay when
+    /// they are the same, all are made anew when any differs. Throws std::runtime_error naming the option
     /// that libcurl refuses: a transfer never runs with less protection than asked for.
     void prepare(std::uint64_t tag, Request &&request);
 
@@ -43,7 +45,7 @@ public:
     /// The outcome of a transfer that the caller ended.
     Response abort();
 
-    /// Ready for the next prepare(); forgets request, reply and secrets.
+    /// Ready for the next prepare(): forgets the message and the reply.
     void reset() noexcept;
 
 private:
@@ -52,13 +54,14 @@ private:
     static constexpr std::size_t header_limit = 256U << 10; ///< bytes of all reply headers of a transfer
 
     template <class T> void set(CURLoption option, T value);
-    void set_basics();
+    void set_all();
+    void set_constants();
     void set_method();
-    void set_headers();
     void set_credentials();
     void set_tls();
     void set_network();
-    void add_header(const std::string &line);
+    void set_message();
+    void set_headers();
 
     Failure classify(CURLcode code) const;
     std::string explain(Failure failure) const;
@@ -69,9 +72,12 @@ private:
     Response take(Failure failure);
 
     CURL *easy_;
-    curl_slist *header_list_{nullptr};
     std::uint64_t tag_{0};
-    Request request_;
+    Request request_;    ///< between two transfers: the settings the handle still has
+    bool set_up_{false}; ///< the handle has the settings of request_
+    bool had_body_{false};
+    std::vector<std::string> header_lines_;
+    std::vector<curl_slist> header_list_; ///< links header_lines_; storage that calls share
     std::array<char, CURL_ERROR_SIZE> error_buffer_{};
     std::chrono::steady_clock::time_point began_;
 

@@ -201,12 +201,15 @@ bool is_loopback_host(std::string_view host)
         name = name.substr(1, name.size() - 2);
     if (name.ends_with('.'))
         name.pop_back();
-    unsigned char address[16];
-    if (inet_pton(AF_INET, name.c_str(), address) == 1)
-        return loopback_v4(address);
-    if (inet_pton(AF_INET6, name.c_str(), address) == 1)
-        return loopback_v6(address);
-    return name == "localhost" || name.ends_with(".localhost");
+    return is_loopback_address(name.c_str()) || name == "localhost" || name.ends_with(".localhost");
+}
+
+bool is_loopback_address(const char *address) noexcept
+{
+    unsigned char bytes[16];
+    if (inet_pton(AF_INET, address, bytes) == 1)
+        return loopback_v4(bytes);
+    return inet_pton(AF_INET6, address, bytes) == 1 && loopback_v6(bytes);
 }
 
 bool is_loopback(const sockaddr *address) noexcept

@@ -49,7 +49,8 @@ std::string percent_encode(std::string_view text);
 /// ::ffff:127.0.0.0/104. For hints and option checks; the engine judges the resolved address.
 bool is_loopback_host(std::string_view host);
 
-/// The same of a resolved address.
+/// The same of a numeric address, IPv4 or IPv6 without brackets, and of a resolved one.
+bool is_loopback_address(const char *address) noexcept;
 bool is_loopback(const sockaddr *address) noexcept;
 
 /// A URL fit for texts and logs: user:password@ becomes ***@, values of query parameters with telling names

@@ -164,6 +164,21 @@ TEST(Engine, NeverRepeatsACallOnAFreshConnection)
     EXPECT_EQ(silent.requests().size(), 1U);
 }
 
+TEST(Engine, ConnectsOnlyWhenAskedTo)
+{
+    Server server(always(reply("x")));
+    http::Engine engine;
+    http::Request probe = post(server.url(), "{}");
+    probe.connect_only = true;
+    const http::Response response = call(engine, probe);
+    EXPECT_EQ(response.failure, Failure::none) << response.error;
+    EXPECT_EQ(response.status, 0);
+    EXPECT_FALSE(response.sent);
+    EXPECT_EQ(call(engine, get(server.url())).status, 200);
+    EXPECT_EQ(server.connections(), 2);
+    EXPECT_EQ(server.requests().size(), 1U) << "only the second connection brought a request";
+}
+
 TEST(Engine, DoesNotFollowRedirects)
 {
     Server target(always(reply("secret")));

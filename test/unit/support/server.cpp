@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -53,10 +52,8 @@ int bind_to(const std::string &address, int &port)
 
 std::size_t content_length(const std::string &head)
 {
-    std::string low = head;
-    std::transform(low.begin(), low.end(), low.begin(), [](unsigned char c) { return std::tolower(c); });
-    const auto at = low.find("content-length:");
-    return at == std::string::npos ? 0 : std::stoul(low.substr(at + 15));
+    const auto at = head.find("Content-Length:");
+    return at == std::string::npos ? 0 : std::stoul(head.substr(at + 15));
 }
 
 } // namespace
@@ -89,8 +86,10 @@ bool Connection::request()
     }
     body = rest_.substr(end + 4, whole - end - 4);
     rest_.erase(0, whole);
-    const std::lock_guard lock(server_->mutex_);
-    server_->requests_.push_back(head + body);
+    if (server_->recording_) {
+        const std::lock_guard lock(server_->mutex_);
+        server_->requests_.push_back(head + body);
+    }
     return true;
 }
 

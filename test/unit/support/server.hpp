@@ -68,7 +68,8 @@ public:
     int port() const { return port_; }
     std::string url(const std::string &path = "/") const;
     int connections() const { return connections_; }
-    std::vector<std::string> requests() const; ///< header + body of each, in order of arrival
+    std::vector<std::string> requests() const;     ///< header + body of each, in order of arrival
+    void forget_requests() { recording_ = false; } ///< from now on; for benchmarks
 
 private:
     friend class Connection;
@@ -83,6 +84,7 @@ private:
     int listener_{-1};
     std::atomic<int> connections_{0};
     std::atomic<bool> ending_{false};
+    std::atomic<bool> recording_{true};
     mutable std::mutex mutex_;
     std::vector<std::string> requests_;
     std::vector<int> open_;
