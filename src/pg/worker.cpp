@@ -129,7 +129,8 @@ void reload_if_asked(Work &work)
 class Troubles
 {
 public:
-    bool pausing(TimestampTz now) const { return now < retry_at; }
+    // A clock that was set back must not make the pause longer.
+    bool pausing(TimestampTz now) const { return now < retry_at && retry_at - now <= pause * 1000; }
     bool any() const { return pause > 0; }
     long remaining_ms(TimestampTz now) const { return static_cast<long>((retry_at - now) / 1000) + 1; }
 

@@ -208,6 +208,12 @@ private:
         return places.back();
     }
 
+    // A clock that was set back must not make the pause longer.
+    bool pausing(const Place &place) const
+    {
+        return now < place.not_before && place.not_before - now <= longest_pause;
+    }
+
     // Starts what shall run in this database and does not.
     void serve(const Database &database)
     {
@@ -215,7 +221,7 @@ private:
         for (const Kind &kind : kinds) {
             Place &place = place_of(database.oid, kind);
             const bool waits_for_probe = !place.probed && &place != &probe;
-            const bool due = waits_for_probe ? probe.living && probe.probed : now >= place.not_before;
+            const bool due = waits_for_probe ? probe.living && probe.probed : !pausing(place);
             if (due && !place.living && !database.wanted)
                 start(place, NameStr(database.name));
         }
@@ -269,7 +275,7 @@ private:
     {
         long next = -1;
         for (const Place &place : places)
-            if (!place.living && place.not_before > now) {
+            if (!place.living && pausing(place)) {
                 const long ms = static_cast<long>((place.not_before - now) / 1000) + 1;
                 next = next < 0 ? ms : std::min(next, ms);
             }
