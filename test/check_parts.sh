@@ -61,6 +61,7 @@ part_build() {
         return 1
     logged install 120 make -C "$work/gcc" install || { show_tail "$work/log/install.log"; return 1; }
     [[ " $only " == *" build "* ]] || { passed=0; return; }
+    [ -z "$sanitize" ] || return 0
     say "building with clang"
     copy_tree "$work/clang"
     step clang 1200 make -C "$work/clang" -j"$jobs" WERROR=-Werror CC=clang CXX=clang++ || true
@@ -154,6 +155,16 @@ part_isolation() {
     regress_results isolation $status "$work/gcc/build/isolation/regression.diffs"
 }
 
+# What a failed TAP test and its servers said, which prove does not show.
+keep_tap_logs() {
+    local logs=$work/gcc/tmp_check/log
+    if [[ " ${failures[*]} " == *" tap-$1 "* ]] && [ -d "$logs" ]; then
+        cp -r "$logs" "$work/log/tap-$1"
+        sed 's/^/    /' "$logs/regress_log_$1" | tail -n 25
+    fi
+    rm -rf "$logs"
+}
+
 part_tap() {
     local file name before
     ls "$work"/gcc/test/t/*.pl >/dev/null 2>&1 || { say "no TAP tests yet"; return; }
@@ -165,6 +176,7 @@ part_tap() {
             "PG_REGRESS=$(regress_program regress pg_regress)" "TESTDATADIR=$work/gcc/tmp_check" \
             prove -v -I test/t -I "$("$PG_CONFIG" --pkglibdir)/pgxs/src/test/perl" "$file"
         say "TAP $name took $((SECONDS - before)) s"
+        keep_tap_logs "$name"
     done
 }
 
