@@ -51,15 +51,17 @@ copy_tree() {
 # A copy of the server that finds its own files relative to itself, into which the extension can be installed without
 # touching the machine's own.
 private_server() {
-    local original version copy=$work/server
-    original=$(${PG_CONFIG:-pg_config} --bindir)
+    local program original version copy=$work/server
+    # Its full path, since the copy's own pg_config will come first in the path of some tests.
+    program=$(command -v "${PG_CONFIG:-pg_config}")
+    original=$("$program" --bindir)
     version=$(basename "$(dirname "$original")")
     mkdir -p "$copy/usr/lib/postgresql" "$copy/usr/share/postgresql" "$copy/bin"
     cp -a "$(dirname "$original")" "$copy/usr/lib/postgresql/"
     cp -a "/usr/share/postgresql/$version" "$copy/usr/share/postgresql/"
     cat >"$copy/bin/pg_config" <<END
 #!/bin/sh
-${PG_CONFIG:-pg_config} "\$@" | sed 's,/usr/lib/postgresql,$copy/usr/lib/postgresql,g; s,/usr/share/postgresql,$copy/usr/share/postgresql,g'
+"$program" "\$@" | sed 's,/usr/lib/postgresql,$copy/usr/lib/postgresql,g; s,/usr/share/postgresql,$copy/usr/share/postgresql,g'
 END
     chmod 755 "$copy/bin/pg_config"
     [ "$(id -u)" != 0 ] || chown -R "$user" "$copy"
