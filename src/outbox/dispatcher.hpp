@@ -39,6 +39,9 @@ private:
         Job job;
         http::Request request;
         Lane *lane;
+        // Where it went, once started: the lane may move while it is under way.
+        Circuit *circuit;
+        std::string origin, url;
     };
     // What one server may take, whatever the address.
     struct Gate {
@@ -64,7 +67,7 @@ private:
     void place_lane(Lane &lane);
     bool may_send(const Lane &lane, TimestampTz wall);
     Circuit &circuit_of(const Lane &lane);
-    void note_circuit(const Lane &lane);
+    void note_circuit(const Prepared &call);
     void write_notes();
 
     // dispatcher_claim.cpp: from the table to memory

@@ -73,6 +73,8 @@ void Dispatcher::read_paused()
 void Dispatcher::read_lanes()
 {
     by_priority.clear();
+    for (auto &[key, lane] : lanes)
+        lane->server.clear();
     const auto add = [this](const std::shared_ptr<const Endpoint> &endpoint, const std::string &server_key) {
         auto &lane = lanes[{endpoint->name, server_key}];
         if (!lane)
@@ -146,10 +148,9 @@ Circuit &Dispatcher::circuit_of(const Lane &lane)
     return *circuit;
 }
 
-void Dispatcher::note_circuit(const Lane &lane)
+void Dispatcher::note_circuit(const Prepared &call)
 {
-    const Circuit &circuit = circuit_of(lane);
-    notes.push_back({lane.server, lane.origin, circuit.word(), circuit.reason(), "", ""});
+    notes.push_back({call.job.server, call.origin, call.circuit->word(), call.circuit->reason(), "", ""});
 }
 
 void Dispatcher::write_notes()

@@ -108,7 +108,8 @@ void Dispatcher::claim(Clock::time_point now)
         if (all && now >= catalog_read + catalog_age) {
             read_catalog();
             catalog_read = now;
-        }
+        } else
+            read_paused(); // a pause holds from its commit on
         std::vector<queue::LaneScan> scans;
         const std::vector<Lane *> chosen = lanes_to_scan(all, now, wall, scans);
         if (chosen.empty())
@@ -281,7 +282,7 @@ void Dispatcher::prepare(Job job, std::vector<Prepared> &prepared)
     if (record)
         finished(without_sending(std::move(job), Outcome::recorded, describe(request)));
     else
-        prepared.push_back({std::move(job), std::move(request), lane});
+        prepared.push_back({std::move(job), std::move(request), lane, nullptr, {}, {}});
 }
 
 // The row is no longer in memory.

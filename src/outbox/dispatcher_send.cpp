@@ -28,6 +28,17 @@ reply::Reply read_reply(const Job &job, const http::Response &response)
     return reply::read(job.endpoint->reply_family, response.status, response.content_type, response.body);
 }
 
+// To a length fit for a column of the queue, on a character boundary.
+void shorten(std::string &text)
+{
+    if (text.size() <= error_length)
+        return;
+    size_t length = error_length;
+    while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80)
+        --length;
+    text.resize(length);
+}
+
 std::string address_key(const std::string &server, const std::string &endpoint, const std::string &url)
 {
     return server + " " + endpoint + " " + url;
@@ -37,18 +48,24 @@ std::string address_key(const std::string &server, const std::string &endpoint, 
 
 void Dispatcher::start_ready(Clock::time_point now)
 {
+    const TimestampTz wall = GetCurrentTimestamp();
     for (auto call = ready.begin(); call != ready.end();) {
         Prepared &prepared = call->second;
+        const Lane &lane = *prepared.lane;
         Gate &gate = gates[prepared.job.server];
-        Circuit &circuit = circuit_of(*prepared.lane);
+        Circuit &circuit = circuit_of(lane);
         const double rate = gate.server ? gate.server->rate_limit : 0;
         const int connections = gate.server ? gate.server->max_connections : 1;
-        if (gate.throttle.room(now, connections, rate) == 0 || circuit.room(now) == 0) {
+        const bool held = !prepared.job.endpoint->at_most_once && !may_send(lane, wall);
+        if (held || gate.throttle.room(now, connections, rate) == 0 || circuit.room(now) == 0) {
             ++call;
             continue;
         }
         gate.throttle.started(now, rate);
         circuit.started();
+        prepared.circuit = &circuit;
+        prepared.origin = lane.origin;
+        prepared.url = lane.url;
         --gate.ready;
         const int64 id = prepared.job.id;
         engine.start(static_cast<uint64_t>(id), std::move(prepared.request));
@@ -70,16 +87,16 @@ void Dispatcher::collect(Clock::time_point now)
 
 void Dispatcher::conclude_transfer(Prepared prepared, http::Response response, Clock::time_point now)
 {
-    const Lane &lane = *prepared.lane;
-    Circuit &circuit = circuit_of(lane);
+    const Endpoint &endpoint = *prepared.job.endpoint;
+    Circuit &circuit = *prepared.circuit;
     gates[prepared.job.server].throttle.finished();
     circuit.finished();
 
-    const std::string address = address_key(lane.server, lane.endpoint->name, lane.url);
+    const std::string address = address_key(prepared.job.server, endpoint.name, prepared.url);
     const reply::Reply reply = read_reply(prepared.job, response);
-    const Delivery delivery = lane.endpoint->at_most_once ? Delivery::at_most_once : Delivery::at_least_once;
+    const Delivery delivery = endpoint.at_most_once ? Delivery::at_most_once : Delivery::at_least_once;
     Decision decision = decide(delivery, response, reply, addresses.count(address) != 0);
-    decision.text.resize(std::min(decision.text.size(), error_length));
+    shorten(decision.text);
 
     bool changed = false;
     const bool no_reply = response.failure != http::Failure::none || (decision.outage && decision.pause.count() == 0);
@@ -92,9 +109,9 @@ void Dispatcher::conclude_transfer(Prepared prepared, http::Response response, C
     if (decision.pause.count() > 0)
         circuit.hold(now + decision.pause);
     if (changed)
-        note_circuit(lane);
+        note_circuit(prepared);
     if (decision.verdict == Verdict::ok && addresses.insert(address).second)
-        notes.push_back({lane.server, "", "", "", lane.endpoint->name, lane.url});
+        notes.push_back({prepared.job.server, "", "", "", endpoint.name, prepared.url});
     if (!circuit.closed())
         decision.outage = true; // attempts during an outage do not count
 

@@ -97,7 +97,7 @@ void call_function(const std::string &name, const char *what, const Job &job, co
             TimestampTzGetDatum(job.created_at),
             pg::name_datum(job.created_by),
             Int64GetDatum(result ? result->duration : 0),
-            result && result->content ? pg::text_datum(*result->content) : 0, // a bytea has the layout of a text
+            result && result->content ? pg::bytea_datum(*result->content) : 0,
             result ? pg::text_datum(result->content_type) : 0,
             result ? pg::text_datum(result->file_name) : 0,
             TimestampTzGetDatum(GetCurrentTimestamp()),

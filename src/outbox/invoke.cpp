@@ -86,7 +86,7 @@ Datum as_row(const Result &result, MemoryContext context)
         nulls[2] = result.content ? ' ' : 'n';
         pg::run(statement,
                 {Int64GetDatum(result.job.id), result.reply ? pg::text_datum(*result.reply) : 0,
-                 result.content ? pg::text_datum(*result.content) : 0, pg::text_datum(result.content_type),
+                 result.content ? pg::bytea_datum(*result.content) : 0, pg::text_datum(result.content_type),
                  pg::text_datum(result.file_name)},
                 nulls);
         bool null;

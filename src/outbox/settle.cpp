@@ -48,6 +48,9 @@ Result unstorable(const Result &result, const pg::CaughtError &error)
     bare.outcome.reset();
     bare.reply.reset();
     bare.content.reset();
+    bare.content_type.clear();
+    bare.file_name.clear();
+    bare.code.clear();
     bare.handle = false;
     bare.state = result.job.endpoint && result.job.endpoint->at_most_once ? "uncertain" : "failed";
     bare.text = "the reply could not be stored: " + error.message;

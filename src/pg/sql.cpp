@@ -2,6 +2,7 @@
 #include "pg/sql.hpp"
 
 extern "C" {
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 }
 
@@ -32,9 +33,17 @@ template <class T> Datum *datums(const std::vector<T> &values)
     return static_cast<Datum *>(palloc0(sizeof(Datum) * (values.size() + 1)));
 }
 
-Datum varlena(const std::string &value)
+Datum bytes(const std::string &value)
 {
     return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
+}
+
+// Text of ours is UTF-8; what is not is refused here, before it reaches a table.
+Datum checked_text(const std::string &value)
+{
+    const int length = static_cast<int>(value.size());
+    const char *text = pg_any_to_server(value.data(), length, PG_UTF8);
+    return PointerGetDatum(cstring_to_text_with_len(text, text == value.data() ? length : static_cast<int>(strlen(text))));
 }
 
 Datum optional_array(const std::vector<std::optional<std::string>> &values, Oid type)
@@ -44,7 +53,7 @@ Datum optional_array(const std::vector<std::optional<std::string>> &values, Oid 
     for (size_t i = 0; i < values.size(); ++i) {
         nulls[i] = !values[i].has_value();
         if (!nulls[i])
-            cells[i] = varlena(*values[i]);
+            cells[i] = type == BYTEAOID ? bytes(*values[i]) : checked_text(*values[i]);
     }
     return array(cells, nulls, values.size(), type, -1, false, TYPALIGN_INT);
 }
@@ -83,14 +92,15 @@ Datum text_array(const std::vector<std::string> &values)
 {
     Datum *cells = datums(values);
     for (size_t i = 0; i < values.size(); ++i)
-        cells[i] = varlena(values[i]);
+        cells[i] = checked_text(values[i]);
     return array(cells, nullptr, values.size(), TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 Datum text_array(const std::vector<std::optional<std::string>> &values) { return optional_array(values, TEXTOID); }
 Datum bytea_array(const std::vector<std::optional<std::string>> &values) { return optional_array(values, BYTEAOID); }
 
-Datum text_datum(const std::string &value) { return varlena(value); }
+Datum text_datum(const std::string &value) { return checked_text(value); }
+Datum bytea_datum(const std::string &value) { return bytes(value); }
 
 Datum name_datum(const std::string &value) { return DirectFunctionCall1(namein, CStringGetDatum(value.c_str())); }
 

@@ -35,7 +35,9 @@ Datum text_array(const std::vector<std::string> &values);
 Datum text_array(const std::vector<std::optional<std::string>> &values);
 Datum bytea_array(const std::vector<std::optional<std::string>> &values);
 
+// Text is UTF-8 and becomes the database's encoding; anything else raises 22021.
 Datum text_datum(const std::string &value);
+Datum bytea_datum(const std::string &value);
 Datum name_datum(const std::string &value);
 
 // Cells of the current SPI_tuptable; empty or zero for null.
