@@ -1,4 +1,6 @@
-// Waiting lists per host; see admission.hpp.
+// Waiting lists per host; see admission.hpp. A host is listed in ready_ at most once, and only while it has a
+// waiting transfer and room for it, so that next() never searches; entries that became stale meanwhile are
+// dropped when their turn comes.
 #include "http/admission.hpp"
 
 namespace http

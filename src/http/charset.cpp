@@ -1,4 +1,6 @@
-// UTF-8 and windows-1251; see charset.hpp. The table is the Unicode Consortium's mapping of code page 1251.
+// UTF-8 and windows-1251; see charset.hpp. The table is the Unicode Consortium's mapping of code
+// page 1251; well-formed UTF-8 is Unicode table 3-7. Nothing here depends on the locale or on files
+// of the system.
 #include "http/charset.hpp"
 
 #include "http/fields.hpp"

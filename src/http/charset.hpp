@@ -1,5 +1,6 @@
-// Charsets of the wire: UTF-8 and windows-1251, by an own table (glibc's iconv would load a module at run
-// time that minimal installations lack). Everything handed on inside k2bridge is UTF-8.
+// Charsets of the wire: UTF-8 and windows-1251, by an own table (glibc's iconv would load
+// a module at run time that minimal installations lack). Everything handed on inside
+// k2bridge is UTF-8.
 #pragma once
 
 #include "http/core_only.hpp"

@@ -1,5 +1,6 @@
-// The engine: admission of transfers per host, libcurl's multi handle, its sockets in one epoll descriptor;
-// see engine.hpp. libcurl's timer is remembered as a deadline (a timerfd would double the cost of a call).
+// The engine: admission of transfers per host, libcurl's multi handle, its sockets in one epoll
+// descriptor; see engine.hpp. libcurl's timer is remembered as a deadline (a timerfd would double
+// the cost of a call).
 #include "http/engine.hpp"
 
 #include "http/admission.hpp"
@@ -210,11 +211,16 @@ void Engine::Impl::start(std::uint64_t tag, Request request)
 {
     if (jobs_.contains(tag))
         throw std::invalid_argument("transfer " + std::to_string(tag) + " is already running");
+    const auto job = jobs_.emplace(tag, Job{nullptr, {}, nullptr}).first;
     try {
-        Admission::Host *host = enqueue(tag, request);
-        jobs_.emplace(tag, Job{host, std::move(request), nullptr});
+        job->second.host = enqueue(tag, request);
+        job->second.request = std::move(request);
     } catch (Refused &refused) {
+        jobs_.erase(job);
         finished_.emplace_back(tag, refusal(refused.failure, std::move(refused.reason)));
+    } catch (...) {
+        jobs_.erase(job);
+        throw;
     }
 }
 

@@ -1,4 +1,6 @@
-// Content-Disposition, parameters, Retry-After; see fields.hpp.
+// Content-Disposition, parameters, Retry-After; see fields.hpp. Every reader
+// takes any bytes and gives a harmless result or none; nothing throws but for
+// want of memory.
 #include "http/fields.hpp"
 
 #include "http/charset.hpp"

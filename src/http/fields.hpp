@@ -1,5 +1,6 @@
-// Reading the header fields that matter: Content-Disposition, Retry-After. Tolerant of what banks' servers
-// send, and safe: the results are valid UTF-8 without control characters or path parts.
+// Reading the header fields that matter: Content-Disposition, Retry-After. Tolerant of
+// what banks' servers send, and safe: the results are valid UTF-8 without control
+// characters or path parts.
 #pragma once
 
 #include "http/core_only.hpp"

@@ -1,4 +1,6 @@
-// multipart/form-data; see multipart.hpp.
+// multipart/form-data; see multipart.hpp. Parts are written byte for byte; the boundary
+// is random and checked against all of them, so that a part can neither end itself nor
+// begin another.
 #include "http/multipart.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
-// Bodies of multipart/form-data requests (RFC 7578), built in memory.
+// Bodies of multipart/form-data requests (RFC 7578), built in memory: Autoclient's
+// uploads. Sizes are the caller's concern; a body is one string, as Request::body wants
+// it.
 #pragma once
 
 #include "http/core_only.hpp"

@@ -1,5 +1,6 @@
-// See origins.hpp. What follows the first '?' or '#' cannot change scheme, host or port (RFC 3986 3.2), it
-// only has to be free of blanks and control characters, which parse_url() sees to for a URL that is new.
+// See origins.hpp. What follows the first '?' or '#' cannot change scheme, host or port (RFC 3986
+// 3.2), it only has to be free of blanks and control characters, which parse_url() sees to for a
+// URL that is new.
 #include "http/origins.hpp"
 
 #include "http/url.hpp"

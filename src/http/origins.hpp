@@ -1,5 +1,6 @@
-// Remembers what parse_url() said of URLs seen before, because one server's calls differ only in their
-// queries and parsing costs as much as the rest of starting a call. Bounded.
+// Remembers what parse_url() said of URLs seen before, because one server's calls differ
+// only in their queries and parsing costs as much as the rest of starting a call.
+// Bounded.
 #pragma once
 
 #include "http/core_only.hpp"

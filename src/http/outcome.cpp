@@ -1,5 +1,6 @@
-// How a transfer ended: libcurl's result codes made into failures, clear texts and the proof of what was
-// sent.
+// How a transfer ended: libcurl's result codes made into failures, clear texts and the
+// proof of what was sent. Texts name host and port only, never path, query or
+// credentials.
 #include "http/transfer.hpp"
 
 #include "http/charset.hpp"
@@ -161,8 +162,6 @@ std::string Transfer::wait_text() const
 
 std::string Transfer::explain(Failure failure) const
 {
-    if (failure == Failure::none)
-        return {};
     const std::string detail = printable(error_buffer_.data());
     const auto with_detail = [&](const std::string &text) {
         return detail.empty() ? text : text + ": " + detail;
@@ -226,8 +225,11 @@ Response Transfer::take(Failure failure)
 {
     Response response;
     response.failure = failure;
-    response.error = explain(failure);
-    replace_all(response.error, request_.credentials.secret);
+    if (failure != Failure::none) {
+        std::string error = explain(failure);
+        replace_all(error, request_.credentials.secret);
+        response.error = printable(error, 1000);
+    }
     response.sent = was_sent();
     response.status = static_cast<int>(info_number(easy_, CURLINFO_RESPONSE_CODE));
     if (!header_done_)

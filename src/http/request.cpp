@@ -1,5 +1,6 @@
-// The gate every request passes; see request.hpp. What is refused here can neither inject a header nor
-// smuggle a second request nor reach a scheme that is not HTTP.
+// The gate every request passes; see request.hpp. What is refused here can
+// neither inject a header nor smuggle a second request nor reach a scheme that
+// is not HTTP.
 #include "http/request.hpp"
 
 #include "http/url.hpp"

@@ -1,5 +1,6 @@
-// The outcome of one transfer, good or bad. Every text in it is valid UTF-8 without control characters and
-// without secrets, whatever the server sent; only `body` is raw bytes.
+// The outcome of one transfer, good or bad. Every text in it is valid UTF-8 without
+// control characters and without secrets, whatever the server sent; only `body` is raw
+// bytes.
 #pragma once
 
 #include "http/core_only.hpp"

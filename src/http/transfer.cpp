@@ -1,5 +1,6 @@
-// Setting up a libcurl handle and collecting what it delivers; see transfer.hpp. How a transfer ended is in
-// outcome.cpp. The callbacks are noexcept, only record, and are the only code libcurl calls back.
+// Setting up a libcurl handle and collecting what it delivers; see transfer.hpp. How a transfer
+// ended is in outcome.cpp. The callbacks are noexcept, only record, and are the only code libcurl
+// calls back.
 #include "http/transfer.hpp"
 
 #include "http/charset.hpp"

@@ -1,4 +1,6 @@
-// URL parsing and composing; see url.hpp. libcurl's parser decides, this file words its refusals.
+// URL parsing and composing; see url.hpp. libcurl's parser decides what a URL means; this file
+// narrows it to what the bank needs and words the refusals, without ever quoting a part that may
+// hold a secret.
 #include "http/url.hpp"
 
 #include <curl/curl.h>

@@ -1,5 +1,6 @@
-// URLs as people write them into server options, made exact. Parsing is libcurl's own, so that the host we
-// judge is the host libcurl connects to.
+// URLs as people write them into server options, made exact. Parsing is libcurl's own, so that the
+// host we judge is the host libcurl connects to. Nothing here touches the network; host names are
+// not resolved.
 #pragma once
 
 #include "http/core_only.hpp"

@@ -1,5 +1,6 @@
-// The ABS families: the envelope error_code / error_text (wire/k2.md section 1), the list O10, the debts O8
-// and O9, the scan O4; see read.hpp for what each accepts.
+// The ABS families: the envelope error_code / error_text (wire/k2.md section
+// 1), the list O10, the debts O8 and O9, the scan O4; see read.hpp for what
+// each accepts.
 #include "http/charset.hpp"
 #include "reply/family.hpp"
 
@@ -94,8 +95,10 @@ std::string repaired(const Text &reply)
 
 using Finish = Reply (*)(const Input &, const Text &);
 
-/// The frame of all envelope families: text, JSON, refusal, status; `finish` reads the good reply.
-Reply read_envelope(const Input &input, Tolerance tolerance, bool code_needed, Finish finish)
+/// The frame of all envelope families: text, JSON, refusal, status; `finish` reads the good reply,
+/// `otherwise` is said of a body that holds no envelope at all.
+Reply read_envelope(const Input &input, Tolerance tolerance, bool code_needed, Finish finish,
+                    const std::string &otherwise = "the reply is not JSON")
 {
     try {
         const Text reply(input, tolerance);
@@ -112,9 +115,9 @@ Reply read_envelope(const Input &input, Tolerance tolerance, bool code_needed, F
             return without_answer(input, "the reply has no error_code");
         return finish(input, reply);
     } catch (const http::BadText &error) {
-        return without_answer(input, std::string("the reply is not text: ") + error.what());
+        return without_answer(input, otherwise + ": " + error.what());
     } catch (const BadJson &error) {
-        return without_answer(input, std::string("the reply is not JSON: ") + error.what());
+        return without_answer(input, otherwise + ": " + error.what());
     }
 }
 
@@ -191,6 +194,8 @@ Reply finish_list(const Input &input, const Text &reply)
     return accept(json + "]}");
 }
 
+constexpr const char *no_file = "the reply is neither PDF nor TIFF";
+
 /// The media type by magic bytes (D23); empty for anything else.
 std::string_view media_type(std::string_view body)
 {
@@ -230,9 +235,8 @@ Reply read_abs_file(const Input &input)
     reply.mime = input.status == 200 ? media_type(input.body) : "";
     if (!reply.mime.empty())
         return reply;
-    return read_envelope(input, Tolerance::none, false, [](const Input &in, const Text &) {
-        return without_answer(in, "the reply is neither PDF nor TIFF");
-    });
+    const Finish finish = [](const Input &in, const Text &) { return without_answer(in, no_file); };
+    return read_envelope(input, Tolerance::none, false, finish, no_file);
 }
 
 } // namespace reply

@@ -1,5 +1,6 @@
-// What the readers of reply families share; private to this room. A new family is a function of type Reader
-// and a row of the table in read.cpp.
+// What the readers of reply families share; private to this room. A
+// new family is a function of type Reader and a row of the table in
+// read.cpp.
 #pragma once
 
 #include "http/core_only.hpp"

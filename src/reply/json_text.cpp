@@ -1,4 +1,6 @@
-// The scanner; see json_text.hpp. Grammar: RFC 8259. String literals are decoded by jansson.
+// The scanner; see json_text.hpp. Grammar: RFC 8259. One pass without a tree, recursion
+// bounded by the depth limit; string literals whose content matters are decoded by
+// jansson.
 #include "reply/json_text.hpp"
 
 #include <jansson.h>

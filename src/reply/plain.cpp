@@ -1,4 +1,6 @@
-// The families of own endpoints: json and none; see read.hpp.
+// The families of own endpoints: json and none; see read.hpp. They know no
+// refusal: the status says whether the call succeeded, and json hands on
+// whatever document came.
 #include "http/charset.hpp"
 #include "reply/family.hpp"
 

@@ -1,4 +1,6 @@
 // The table of families and what is common to all replies; see read.hpp.
+// Statuses that no body can overrule (401, 403, 407, 429) are settled here, the
+// rest is the family's.
 #include "reply/read.hpp"
 
 #include "http/charset.hpp"

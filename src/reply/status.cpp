@@ -1,4 +1,6 @@
-// The table of HTTP statuses; see status.hpp. Source: design section 4, delivery policy.
+// The table of HTTP statuses; see status.hpp. Source: design section 4, delivery policy. What the
+// table does not name follows from its class: 2xx success, 3xx and 4xx rejected, the rest
+// transient.
 #include "reply/status.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
-// What an HTTP status means for delivery, in one table (status.cpp), before the body is looked at.
+// What an HTTP status means for delivery, in one table (status.cpp), before the
+// body is looked at. The status is only the first input: read.hpp says how the
+// body overrules it.
 #pragma once
 
 #include "http/core_only.hpp"

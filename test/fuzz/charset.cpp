@@ -1,4 +1,6 @@
-// Fuzzes the conversions between UTF-8 and windows-1251.
+// Fuzzes the conversions between UTF-8 and windows-1251. Promised: results and error
+// texts are valid UTF-8, what fits windows-1251 comes back unchanged, printable lines are
+// short single lines.
 #include "http/charset.hpp"
 
 #include "property.hpp"

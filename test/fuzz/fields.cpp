@@ -1,4 +1,6 @@
-// Fuzzes the readers of header fields: Content-Disposition, Content-Type, Retry-After.
+// Fuzzes the readers of header fields: Content-Disposition, Content-Type, Retry-After. Promised: a
+// file name is valid UTF-8, short, without path parts or control characters; a delay is within
+// bounds.
 #include "http/charset.hpp"
 #include "http/fields.hpp"
 

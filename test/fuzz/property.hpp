@@ -1,5 +1,6 @@
-// What the fuzz targets share: inputs in heap blocks of their exact size, so that AddressSanitizer sees the
-// first byte read too many, and a check that ends the process when a promise is broken.
+// What the fuzz targets share: inputs in heap blocks of their exact size, so that
+// AddressSanitizer sees the first byte read too many, and a check that ends the process
+// when a promise is broken.
 #pragma once
 
 #include <cstdint>

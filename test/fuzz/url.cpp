@@ -1,4 +1,6 @@
-// Fuzzes URL parsing, completing, composing and redacting.
+// Fuzzes URL parsing, completing, composing and redacting. Promised: only http and https with a
+// host pass, the gate of requests agrees, a query changes no host, completing and redacting are
+// idempotent.
 #include "http/request.hpp"
 #include "http/url.hpp"
 

@@ -1,4 +1,6 @@
-// The engine on the bad roads: what every failure is called, and whether the request was sent.
+// The engine on the bad roads: what every failure is called, that its text is clear and free of
+// secrets, and whether the request was sent. "Not sent" is only ever asserted where the server saw
+// nothing.
 #include "support/client.hpp"
 #include "support/resolver.hpp"
 #include "support/server.hpp"

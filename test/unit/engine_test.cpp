@@ -1,4 +1,6 @@
-// The engine on the good road: what travels, connections, limits, cancel.
+// The engine on the good road: what travels on the wire, which connections carry it, how
+// the limits hold, what cancelling leaves behind. Everything is judged by what the raw
+// server received.
 #include "support/client.hpp"
 #include "support/resolver.hpp"
 #include "support/server.hpp"
@@ -257,6 +259,25 @@ TEST(Engine, KeepsToTheLimitsPerHostAndInAll)
     EXPECT_EQ(all.size(), 20U);
     EXPECT_EQ(most, 2);
     EXPECT_LE(server.connections(), 2);
+}
+
+TEST(Engine, ClosesAnIdleConnectionRatherThanHaveTooMany)
+{
+    std::atomic<int> open{0};
+    const auto script = [&](Connection &connection) {
+        open++;
+        while (connection.request() && connection.write(reply("x")))
+            continue;
+        open--;
+    };
+    Server first(script);
+    Server second(script);
+    Server third(script);
+    http::Engine engine({.connections = 2, .connections_per_host = 2});
+    for (const Server *server : {&first, &second, &third, &first})
+        EXPECT_EQ(call(engine, get(server->url())).status, 200);
+    turn_until(engine, [&] { return open == 2; });
+    EXPECT_EQ(first.connections(), 2) << "its first connection had to make room";
 }
 
 TEST(Engine, ServesOtherHostsWhileOneIsSilent)

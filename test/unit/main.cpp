@@ -1,4 +1,6 @@
-// Runs the unit tests of src/http and src/reply.
+// Runs the unit tests of src/http and src/reply. The process is prepared as
+// PostgreSQL prepares its own, because libcurl relies on it: SIGPIPE is
+// ignored.
 #include <gtest/gtest.h>
 
 #include <csignal>

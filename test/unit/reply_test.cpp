@@ -1,4 +1,6 @@
-// Reply families: what every answer of the ABS means, documented or not.
+// Reply families: what every answer of the ABS means, documented or not, what
+// text is handed on to jsonb byte for byte, and what is refused because jsonb
+// could not hold it.
 #include "reply/read.hpp"
 #include "reply/status.hpp"
 
@@ -214,6 +216,8 @@ TEST(AbsFile, IsKnownByItsMagicBytes)
     EXPECT_EQ(file(R"({"error_code":1,"error_text":"x"})", 500).verdict, Verdict::refused);
     for (const char *body : {"", "<html>", "hello %PDF", R"({"error_code":0})", "[]", "PK\x03\x04", "II*"})
         EXPECT_EQ(file(body).verdict, Verdict::unclear) << body;
+    EXPECT_TRUE(file("<html>").text.starts_with("the reply is neither PDF nor TIFF"));
+    EXPECT_TRUE(file(R"({"error_code":0})").text.starts_with("the reply is neither PDF nor TIFF"));
     EXPECT_EQ(file("%PDF-1.4", 500).verdict, Verdict::unclear);
     EXPECT_EQ(file("%PDF-1.4", 206).verdict, Verdict::unclear);
 }

@@ -1,4 +1,6 @@
-// URLs, the gate of requests, admission.
+// URLs, the gate that every request passes, and admission: what is refused
+// before anything is sent, in which words, and in which order hosts and
+// transfers are served.
 #include "http/admission.hpp"
 #include "http/request.hpp"
 #include "http/url.hpp"

@@ -1,4 +1,6 @@
-// Charsets, header fields, multipart bodies.
+// Charsets, header fields, multipart bodies: the readers and writers of text that take
+// whatever a bank's server sends. The system's iconv is the second opinion on
+// windows-1251.
 #include "http/charset.hpp"
 #include "http/fields.hpp"
 #include "http/multipart.hpp"

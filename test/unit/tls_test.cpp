@@ -1,5 +1,5 @@
-// TLS of the engine against a self-made authority: what is verified, what is refused, and that nothing was
-// sent then.
+// TLS of the engine against a self-made authority: what is verified,
+// what is refused, and that nothing was sent then.
 #include "support/client.hpp"
 #include "support/resolver.hpp"
 #include "support/server.hpp"

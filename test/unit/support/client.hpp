@@ -1,5 +1,6 @@
-// Driving the engine in tests: the loop of a caller, with poll() in the place of the latch, and a deadline
-// that fails the test instead of hanging it.
+// Driving the engine in tests: the loop of a caller, with poll() in
+// the place of the latch, and a deadline that fails the test instead
+// of hanging it.
 #pragma once
 
 #include "http/engine.hpp"

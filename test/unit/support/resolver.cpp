@@ -1,4 +1,6 @@
-// See resolver.hpp. getaddrinfo is replaced by symbol interposition, as a preloaded library would do it.
+// See resolver.hpp. getaddrinfo is replaced by symbol interposition, as a preloaded
+// library would do it: the definition of the program itself comes first in the dynamic
+// linker's search.
 #include "support/resolver.hpp"
 
 #include <dlfcn.h>

@@ -1,4 +1,6 @@
-// The tests' raw server; see server.hpp.
+// The tests' raw server; see server.hpp. One thread accepts, one serves each connection; the
+// destructor shuts all sockets down and joins them, so that a script may wait for its client for
+// ever.
 #include "support/server.hpp"
 
 #include <arpa/inet.h>
