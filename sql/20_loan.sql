@@ -89,6 +89,10 @@ SELECT k2.k2loan_from_eko(jsonb_build_array(pg_temp.loan('T20-B', '{"segment": "
 SELECT k2.k2loan_from_eko('[]'), k2.k2loan_from_eko('{"items": []}');
 SELECT k2.k2loan_from_eko('{}'), k2.k2loan_from_eko('{"items": {}}'), k2.k2loan_from_eko('1'), k2.k2loan_from_eko(NULL);
 
+-- Any range of positions may be asked for.
+SELECT a.first, a.last, (SELECT string_agg(r.position::text, ' ') FROM k2.read_debts('[1, 2, 3]', a.first, a.last) r) AS positions
+  FROM (VALUES (NULL, NULL), (2, NULL), (NULL, 2), (-7, 2147483647), (3, 2), (3, -2147483648), (2147483647, 5)) a (first, last);
+
 -- Check digits only where asked for.
 RESET ROLE;
 SET k2bridge.check_iin = on;

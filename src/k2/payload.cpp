@@ -182,7 +182,7 @@ int range(FunctionCallInfo fcinfo, int size, int *first)
 {
     *first = PG_ARGISNULL(1) ? 1 : std::max(PG_GETARG_INT32(1), 1);
     const int last = PG_ARGISNULL(2) ? size : std::min(PG_GETARG_INT32(2), size);
-    return std::max(last - *first + 1, 0);
+    return last < *first ? 0 : last - *first + 1;
 }
 
 } // namespace
