@@ -42,3 +42,4 @@ COMMENT ON COLUMN k2bridge.api_client.services IS 'services it may call; null: a
 COMMENT ON COLUMN k2bridge.api_client.allowed_from IS 'networks it may call from; null: any';
 COMMENT ON COLUMN k2bridge.api_client.enabled IS 'false: its token is refused';
 COMMENT ON COLUMN k2bridge.api_client.secret_hash IS 'SHA-256 of its token';
+COMMENT ON COLUMN k2bridge.api_client.created_at IS 'when it was added';
