@@ -77,10 +77,11 @@ private:
     void choose(const std::vector<queue::Candidate> &candidates, const std::vector<Lane *> &scanned,
                 const std::vector<queue::LaneScan> &scans, Clock::time_point now);
     int left(const Lane &lane, Clock::time_point now, const std::map<std::string, int> &taken);
-    bool first_of_subject(const queue::Candidate &candidate, const std::map<std::string, int64> &subject_heads);
+    bool first_of_subject(const queue::Candidate &candidate, const std::map<std::string, queue::Head> &subject_heads);
     std::vector<Prepared> take();
     void prepare(Job job, std::vector<Prepared> &prepared);
     void release(const Job &job);
+    void forget_chosen(size_t results_before);
 
     // dispatcher_send.cpp: from memory to the network and back
     void start_ready(Clock::time_point now);
@@ -120,7 +121,8 @@ private:
     std::unordered_set<int64> known; // rows in memory, riders included
     std::unordered_map<std::string, Busy> busy;
     std::unordered_set<int64> heads; // rows un-parked by us: the first of their subjects
-    std::vector<int64> chosen_reads, chosen_once, to_park;
+    std::vector<int64> chosen_reads, chosen_once, to_park, to_wake;
+    std::unordered_map<int64, Lane *> chosen_from;
     std::multimap<int, Prepared, std::greater<>> ready; // by priority
     std::unordered_map<int64, Prepared> under_way;
     std::vector<Result> done, deferred;

@@ -95,14 +95,17 @@ void Dispatcher::claim(Clock::time_point now)
         forgotten = rescanned = now;
     }
     if (all && now >= rescanned + rescan_pause) {
-        for (Lane *lane : by_priority)
+        for (Lane *lane : by_priority) {
             lane->cursor = lane->floor;
+            lane->skipped = false;
+        }
         rescanned = now;
     }
     const TimestampTz wall = GetCurrentTimestamp();
     if (wall >= next_due)
         next_due = DT_NOEND;
     std::vector<Prepared> prepared;
+    const size_t results_before = done.size();
     const auto error = pg::transaction({"claiming calls"}, [&] {
         queue::plan_by_index(true);
         if (all && now >= catalog_read + catalog_age) {
@@ -121,21 +124,18 @@ void Dispatcher::claim(Clock::time_point now)
             scan_cost = Clock::now() - before;
         choose(candidates, chosen, scans, now);
         for (Lane *lane : chosen)
-            if (!lane->more) {
+            if (!lane->more && !lane->skipped) {
                 lane->floor.due_at = std::max(lane->floor.due_at, settled);
                 lane->cursor = lane->floor;
             }
+        queue::wake(to_wake);
         queue::park(to_park);
         prepared = take();
     });
     if (all)
         scanned = Clock::now();
     if (error) {
-        for (const int64 id : chosen_reads)
-            known.erase(id);
-        for (const int64 id : chosen_once)
-            known.erase(id);
-        busy.clear();
+        forget_chosen(results_before);
         throw pg::Error(error->sqlstate, error->message, error->detail, error->hint);
     }
     for (Prepared &call : prepared) {
@@ -145,8 +145,28 @@ void Dispatcher::claim(Clock::time_point now)
     }
 }
 
+// The transaction that chose was rolled back: what is in memory besides its choice stays.
+void Dispatcher::forget_chosen(size_t results_before)
+{
+    done.erase(done.begin() + static_cast<long>(results_before), done.end());
+    known.clear();
+    const auto keep = [this](const Job &job) {
+        known.insert(job.id);
+        known.insert(job.riders.begin(), job.riders.end());
+    };
+    for (const auto &[priority, call] : ready)
+        keep(call.job);
+    for (const auto &[id, call] : under_way)
+        keep(call.job);
+    for (const Result &result : done)
+        keep(result.job);
+    for (const Result &result : deferred)
+        keep(result.job);
+    std::erase_if(busy, [this](const auto &entry) { return known.count(entry.second.head) == 0; });
+}
+
 // Whether the candidate is the first of its subject; if not it is parked.
-bool Dispatcher::first_of_subject(const queue::Candidate &candidate, const std::map<std::string, int64> &subject_heads)
+bool Dispatcher::first_of_subject(const queue::Candidate &candidate, const std::map<std::string, queue::Head> &subject_heads)
 {
     if (!candidate.subject)
         return true;
@@ -158,9 +178,9 @@ bool Dispatcher::first_of_subject(const queue::Candidate &candidate, const std::
         return false;
     }
     const auto head = subject_heads.find(*candidate.subject);
-    if (heads.count(candidate.id) == 0 && head != subject_heads.end() && head->second != candidate.id) {
-        if (head->second != 0)
-            to_park.push_back(candidate.id);
+    if (heads.count(candidate.id) == 0 && head != subject_heads.end() && head->second.id != candidate.id) {
+        // Two parked rows would wait for each other, so the other one is made claimable before this one is parked.
+        (head->second.parked ? to_wake : to_park).push_back(head->second.parked ? head->second.id : candidate.id);
         return false;
     }
     busy[*candidate.subject] = {candidate.id, 0};
@@ -185,12 +205,14 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const s
     chosen_reads.clear();
     chosen_once.clear();
     to_park.clear();
+    to_wake.clear();
+    chosen_from.clear();
     std::vector<std::string> asked;
     for (const queue::Candidate &candidate : candidates)
         if (candidate.subject && known.count(candidate.id) == 0 && heads.count(candidate.id) == 0 &&
             busy.count(*candidate.subject) == 0)
             asked.push_back(*candidate.subject);
-    const auto subject_heads = asked.empty() ? std::map<std::string, int64>{} : queue::heads(asked);
+    const auto subject_heads = asked.empty() ? std::map<std::string, queue::Head>{} : queue::heads(asked);
 
     std::map<std::string, int> taken; // by server, reads and money together
     std::vector<int> seen(scanned_lanes.size());
@@ -207,8 +229,14 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const s
         }
         ++seen[index];
         lane.cursor = {candidate.due_at, candidate.id};
-        if (mine || !first_of_subject(candidate, subject_heads))
+        if (mine)
             continue;
+        const size_t woken = to_wake.size();
+        if (!first_of_subject(candidate, subject_heads)) {
+            lane.skipped = lane.skipped || to_wake.size() > woken;
+            continue;
+        }
+        chosen_from[candidate.id] = &lane;
         ++taken[lane.server];
         (lane.endpoint->at_most_once && lane.endpoint->enabled ? chosen_once : chosen_reads).push_back(candidate.id);
     }
@@ -219,7 +247,7 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const s
 }
 
 // Claims what was chosen and builds the requests. A row that is not claimed (locked, wished away, gone) is forgotten and
-// found again by a later scan from the floor.
+// found again by a later scan from the floor; the next scan goes on behind it, so that it takes no room from others.
 std::vector<Dispatcher::Prepared> Dispatcher::take()
 {
     std::vector<Prepared> prepared;
@@ -237,8 +265,9 @@ std::vector<Dispatcher::Prepared> Dispatcher::take()
     for (const int64 id : left) {
         known.erase(id);
         std::erase_if(busy, [id](const auto &entry) { return entry.second.head == id; });
-        for (auto &[key, lane] : lanes)
-            lane->cursor = lane->floor;
+        chosen_from[id]->skipped = true;
+        chosen_from[id]->floor = {};
+        scan_owed = true;
     }
     return prepared;
 }
@@ -289,6 +318,7 @@ void Dispatcher::prepare(Job job, std::vector<Prepared> &prepared)
 void Dispatcher::release(const Job &job)
 {
     known.erase(job.id);
+    heads.erase(job.id);
     for (const int64 rider : job.riders)
         known.erase(rider);
     if (job.subject) {

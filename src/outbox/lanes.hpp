@@ -24,7 +24,8 @@ struct Lane {
     std::string origin;     // scheme, host and port: what a circuit is about
     std::string url;        // for the memory of addresses that worked
     queue::Place cursor, floor;
-    bool more{true}; // the last scan was cut by its limit
+    bool more{true};     // the last scan was cut by its limit
+    bool skipped{false}; // a row was left where it is (locked, or its head is parked): the floor must not pass it
 };
 
 // The moving floor, common to all lanes.

@@ -111,17 +111,18 @@ std::vector<Candidate> scan(const std::vector<LaneScan> &lanes, TimestampTz now)
     return found;
 }
 
-std::map<std::string, int64> heads(const std::vector<std::string> &subjects)
+std::map<std::string, Head> heads(const std::vector<std::string> &subjects)
 {
     static pg::Statement statement(
-        "SELECT s.subject, (SELECT q.id FROM k2bridge.outbox q WHERE q.subject = s.subject AND q.state <> 'answered'"
-        " ORDER BY q.id LIMIT 1) FROM pg_catalog.unnest($1) s (subject)",
+        "SELECT s.subject, h.id, h.parked FROM pg_catalog.unnest($1) s (subject) CROSS JOIN LATERAL (SELECT q.id, q.parked"
+        "   FROM k2bridge.outbox q WHERE q.subject = s.subject AND q.state <> 'answered' ORDER BY q.id LIMIT 1) h",
         TEXTARRAYOID);
-    std::map<std::string, int64> found;
+    std::map<std::string, Head> found;
     pg::call([&] {
         const uint64 rows = pg::run(statement, {pg::text_array(subjects)}, nullptr, true);
         for (uint64 row = 0; row < rows; ++row)
-            found[SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1)] = pg::cell_int8(row, 2);
+            found[SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1)] = {pg::cell_int8(row, 2),
+                                                                                      pg::cell_bool(row, 3)};
     });
     return found;
 }
@@ -130,6 +131,17 @@ void park(const std::vector<int64> &ids)
 {
     static pg::Statement statement("UPDATE k2bridge.outbox q SET parked = true WHERE q.id IN (SELECT p.id FROM k2bridge.outbox p"
                                    " WHERE p.id = ANY ($1) AND p.state = 'queued' FOR UPDATE SKIP LOCKED)",
+                                   INT8ARRAYOID);
+    if (!ids.empty())
+        pg::call([&] { pg::run(statement, {pg::int8_array(ids)}); });
+}
+
+void wake(const std::vector<int64> &ids)
+{
+    static pg::Statement statement("UPDATE k2bridge.outbox q SET parked = false,"
+                                   " due_at = greatest(q.due_at, pg_catalog.clock_timestamp())"
+                                   " WHERE q.id IN (SELECT p.id FROM k2bridge.outbox p"
+                                   " WHERE p.id = ANY ($1) AND p.parked FOR UPDATE SKIP LOCKED)",
                                    INT8ARRAYOID);
     if (!ids.empty())
         pg::call([&] { pg::run(statement, {pg::int8_array(ids)}); });

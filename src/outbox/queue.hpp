@@ -46,10 +46,17 @@ struct Candidate {
 
 std::vector<Candidate> scan(const std::vector<LaneScan> &lanes, TimestampTz now);
 
-// The first unfinished row of each subject (0: none); answered rows do not count.
-std::map<std::string, int64> heads(const std::vector<std::string> &subjects);
+// The first unfinished row of each subject; answered rows do not count.
+struct Head {
+    int64 id;
+    bool parked; // behind a later row that was committed earlier
+};
+std::map<std::string, Head> heads(const std::vector<std::string> &subjects);
 
 void park(const std::vector<int64> &ids);
+
+// Makes rows claimable that turned out to be the heads of their subjects. Rows locked by somebody else stay parked.
+void wake(const std::vector<int64> &ids);
 
 // Makes the first row of every subject claimable again, as after a crash. Returns how many were parked wrongly.
 uint64 repair_parking();

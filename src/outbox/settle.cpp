@@ -117,7 +117,8 @@ private:
         (gone ? finished : kept).push_back(final_result);
         const Job &job = result.job;
         if (job.subject && (gone || final_result->state == "answered"))
-            free_subjects.emplace_back(*job.subject, lower(*job.subject, job.id));
+            // A person may end a row that was never its subject's head: then earlier ones still wait.
+            free_subjects.emplace_back(*job.subject, result.grants_wish ? 0 : lower(*job.subject, job.id));
         settled.push_back({job.id, job.subject, gone, !gone && final_result->state == "queued"});
     }
 
