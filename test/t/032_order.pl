@@ -40,8 +40,13 @@ sub position
 }
 
 sub iinbin { return sprintf '%012d', $_[0] * 10 }
-sub wait_empty { local $Test::Builder::Level = $Test::Builder::Level + 1; return wait_for_sql($node, 'bank',
-		"SELECT count(*) = 0 FROM k2bridge.outbox WHERE subject LIKE '$_[0]'", "nothing of $_[0] is left") }
+
+sub wait_empty
+{
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return wait_for_sql($node, 'bank', "SELECT count(*) = 0 FROM k2bridge.outbox WHERE subject LIKE '$_[0]'", "nothing of $_[0] is left")
+	  || diag sql("SELECT id, state, parked, attempts, due_at - now(), last_error, wish FROM k2bridge.outbox WHERE subject LIKE '$_[0]'");
+}
 
 sub wait_asked
 {
@@ -152,7 +157,7 @@ subtest 'a row that is committed late' => sub {
 	$session->query_safe('COMMIT');
 	$session->quit;
 	wait_for_sql($node, 'bank', "SELECT state FROM k2bridge.outbox WHERE id = $head", 'and fails', 'failed');
-	sql("SELECT k2bridge.resolve($head, 'ok', 'by telephone')");
+	sql("SELECT k2bridge.resolve($head, 'refused', 'by telephone')");
 	wait_empty('later');
 	is(asked($since), '20 10', 'the late one is sent when a person has settled the other');
 	faults();
