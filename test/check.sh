@@ -19,10 +19,11 @@ parts="build sandbox unit regress isolation tap"
 only=$parts
 sanitize=
 fuzz=0
+instruments=
 while [ $# -gt 0 ]; do
     case $1 in
         --only) only=${2//,/ }; shift 2 ;;
-        --sanitize) sanitize=yes; shift ;;
+        --sanitize) sanitize=yes instruments=sanitize; shift ;;
         --fuzz) fuzz=$2; shift 2 ;;
         *) usage ;;
     esac
@@ -63,7 +64,8 @@ interrupted() {
 }
 
 say "packages"
-bash "$root/test/install-deps.sh" build run check ${sanitize:+sanitize}
+[ "$fuzz" = 0 ] || instruments=sanitize
+bash "$root/test/install-deps.sh" build run check $instruments
 choose_user
 make_work check
 exec 3>&1

@@ -223,10 +223,9 @@ part_fuzz() {
     local target
     [ -e "$work/gcc/test/fuzz/Makefile" ] || { say "no fuzz targets yet"; return; }
     say "fuzz targets, $fuzz seconds each"
-    step fuzz-build 600 make -C "$work/gcc/test/fuzz" -j"$jobs" CXX=clang++ || return 0
-    for target in "$work"/gcc/test/fuzz/build/fuzz_*; do
-        [ -f "$target" ] && [ -x "$target" ] || continue
-        say "$(basename "$target")"
-        step "$(basename "$target")" $((fuzz + 60)) bash -c "cd '$work/tmp' && '$target' -max_total_time=$fuzz -print_final_stats=1" || true
-    done
+    step fuzz-build 1200 make -C "$work/gcc/test/fuzz" -j"$jobs" || return 0
+    while IFS= read -r target; do
+        say "fuzzing $target"
+        step "fuzz-$target" $((fuzz + 120)) make -C "$work/gcc/test/fuzz" "run-$target" SECONDS="$fuzz" || true
+    done < <(find "$work/gcc/test/fuzz/build" -maxdepth 1 -type f -perm -u+x -printf '%f\n' | sort)
 }

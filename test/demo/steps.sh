@@ -149,11 +149,12 @@ due="SELECT count(*) FROM k2bridge.outbox WHERE due_at < now() + interval '1 hou
 crash() {
     local i pid
     title "4. The dispatcher is killed with -9 while calls are under way: nothing is lost, nothing is registered twice"
-    bank_set faults '{"rules":[{"name":"slow","kind":"latency","ms":700,"process":"arrival","path":"/abs"}]}'
+    bank_set faults '{"rules":[{"name":"slow","kind":"latency","ms":1500,"process":"arrival","path":"/abs"}]}'
     for i in $(seq 10 29); do insert_req "PTPDEMO00000000$i" "$i.0$((i % 10))"; done
     service k2loan_from_eko "$(jq -c '[range(10) as $i | .[0] + {contract_number: "KD10\($i)", dbz_contract_number: "KD10\($i)",
         iban: "KZ49998TEST00000000\($i)", request_id: $i}]' <<<"$(payload k2loan_from_eko.request)")" >/dev/null
-    await "the bank has some of the ПТ and has not answered yet" 20 true at_bank 'count?path=/abs/reg_pt' '.received - .answered >= 2'
+    # All four connections of the server are taken, so nothing is between the database and the bank.
+    await "the bank has four calls, ПТ among them, and has not answered yet" 30 true at_bank 'count?path=/abs' '.received - .answered >= 4'
     pid=$(dispatcher_pid)
     kill -9 "$pid"
     printf '  killed dispatcher %s; waiting for what it left behind\n' "$pid"
