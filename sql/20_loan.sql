@@ -93,6 +93,22 @@ SELECT k2.k2loan_from_eko('{}'), k2.k2loan_from_eko('{"items": {}}'), k2.k2loan_
 SELECT a.first, a.last, (SELECT string_agg(r.position::text, ' ') FROM k2.read_debts('[1, 2, 3]', a.first, a.last) r) AS positions
   FROM (VALUES (NULL, NULL), (2, NULL), (NULL, 2), (-7, 2147483647), (3, 2), (3, -2147483648), (2147483647, 5)) a (first, last);
 
+-- Of a repeated contract the last good item counts; a Way4 one without account is not good.
+SELECT k2.k2loan_from_eko(jsonb_build_array(pg_temp.loan('T20-TWICE', '{"debt": 1, "request_id": 1}'),
+    pg_temp.loan('T20-TWICE', '{"debt": 2, "request_id": 2, "iban": null}'))) -> 'errors';
+SELECT debt, iban FROM t20 WHERE contract_number = 'T20-TWICE';
+-- What no index can hold spoils its own item only, also where the index is the user's own.
+CREATE INDEX t20_fullname ON k2.loan (fullname);
+SELECT k2.k2loan_from_eko(jsonb_build_array(pg_temp.loan('T20-LONG-' || repeat('я', 247), '{"request_id": 1}'),
+    pg_temp.loan('T20-LONG', '{"request_id": 2}') || jsonb_build_object('dbz_contract_number', repeat('я', 256)),
+    pg_temp.loan('T20-LONG', '{"request_id": 3}') || jsonb_build_object('system', repeat('я', 51)),
+    pg_temp.loan('T20-LONG-' || repeat('я', 246), jsonb_build_object('system', repeat('я', 50), 'dbz_contract_number', repeat('я', 255))),
+    pg_temp.loan('T20-LONG', '{"request_id": 5}') || jsonb_build_object('fullname',
+        (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 100) n)))) -> 'errors' AS errors \gset
+SELECT e ->> 'request_id' AS request_id, e ->> 'error_code' AS code, left(e ->> 'error_text', 60) AS text FROM jsonb_array_elements(:'errors') e;
+SELECT char_length(contract_number) AS length FROM t20 WHERE contract_number ~ '^T20-LONG';
+DROP INDEX k2.t20_fullname;
+
 -- Check digits only where asked for.
 RESET ROLE;
 SET k2bridge.check_iin = on;

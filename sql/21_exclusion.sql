@@ -22,7 +22,7 @@ BEGIN
     RETURN 'created';
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
-    RETURN state || ' ' || replace(message, loan::text, 'N');
+    RETURN state || ' ' || replace(message, 'loan ' || loan, 'loan N');
 END
 $$;
 
@@ -56,6 +56,7 @@ SELECT pg_temp.ban('{"dbz_num": null}'), pg_temp.ban('{"dbz_num": ""}'), pg_temp
 SELECT pg_temp.ban('{"return_extreq": null}'), pg_temp.ban('{"return_extreq": "maybe"}'), pg_temp.ban('{"return_extreq": 1}');
 SELECT pg_temp.ban('{"fio": ""}'), pg_temp.ban('{"title": 5}');
 SELECT pg_temp.ban(jsonb_build_object('title', repeat('щ', 501))), pg_temp.ban(jsonb_build_object('title', repeat('щ', 500), 'dbz_num', 'T21/500'));
+SELECT pg_temp.ban(jsonb_build_object('dbz_num', 'T21/' || repeat('щ', 252)));
 SELECT k2.k2loan_exclude_on_by_iin_dbznum('{"iin": "000000000030", "dbz_num": "T21/3", "return_extreq": "false", "fio": "без причины"}');
 SELECT k2.k2loan_exclude_off_by_iin_dbznum('{"iin": "000000000030", "dbz_num": "T21/3"}');
 SELECT k2.k2loan_exclude_on_by_iin_dbznum('[]'), k2.k2loan_exclude_on_by_iin_dbznum('{}'), k2.k2loan_exclude_on_by_iin_dbznum(NULL);

@@ -17,10 +17,10 @@ COMMENT ON FUNCTION k2.batch_items(jsonb) IS 'The items of a batch, a bare array
 
 CREATE FUNCTION k2.concerns_item(sqlstate text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT left($1, 2) IN ('21', '22', '23', '27', '44', 'P0') OR $1 = '42501'
+    SELECT left($1, 2) IN ('21', '22', '23', '27', '44', '54', 'P0') OR $1 = '42501'
 $$;
 COMMENT ON FUNCTION k2.concerns_item(text) IS
-'Whether an error with that SQLSTATE is the fault of the row at hand (data, constraint, trigger) and not of the moment (deadlock, lock, cancel, resources).';
+'Whether an error with that SQLSTATE is the fault of the row at hand (data, size, constraint, trigger) and not of the moment (deadlock, lock, cancel, resources).';
 
 CREATE FUNCTION k2.store_batch(store text, payload jsonb, first integer, last integer) RETURNS SETOF k2.item_fault
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -101,6 +101,7 @@ CREATE FUNCTION k2.exclude_on_fault(payload jsonb) RETURNS jsonb
             THEN k2.refusal(503, 'Длина ИИН должна составлять 12 символов')
         WHEN k2.missing_text($1, '{iin,dbz_num}') IS NOT NULL THEN k2.missing_text($1, '{iin,dbz_num}')
         WHEN $1 ->> 'iin' !~ '^[0-9]{12}$' THEN k2.refusal(422, 'Поле iin: ИИН должен состоять из цифр')
+        WHEN char_length($1 ->> 'dbz_num') > 255 THEN k2.refusal(422, 'Поле dbz_num: не более 255 символов')
         WHEN $1 ->> 'return_extreq' IS NULL THEN k2.refusal(422, 'Не заполнено поле return_extreq')
         WHEN $1 ->> 'return_extreq' NOT IN ('true', 'false')
             THEN k2.refusal(422, 'Поле return_extreq: ожидается true или false')

@@ -14,14 +14,15 @@ CREATE FUNCTION k2.iban_valid(iban text) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'k2bridge_iban_valid';
 COMMENT ON FUNCTION k2.iban_valid(text) IS 'Whether an IBAN is well formed and passes mod 97.';
 
-CREATE FUNCTION k2.read_loans(payload jsonb, first integer DEFAULT NULL, last integer DEFAULT NULL)
+CREATE FUNCTION k2.read_loans(payload jsonb, first integer DEFAULT NULL, last integer DEFAULT NULL,
+                              iban_systems text[] DEFAULT NULL)
     RETURNS TABLE ("position" integer, error_code integer, error_text text, extra jsonb,
                    iinbin text, request_id bigint, iban text, cur text, debt numeric, fullname text, contract_number text,
                    dbz_contract_number text, dbz_dt date, dep_id bigint, id bigint, problemfl bigint, segment text,
                    dea_dord date, dea_dep_id bigint, dea_id bigint, dea_code text, overdue_days bigint, system text)
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'k2bridge_read_loans';
-COMMENT ON FUNCTION k2.read_loans(jsonb, integer, integer) IS
-'The items of a k2loan_from_eko payload as rows: good ones in the order of their key, the last one where a key is repeated, then bad ones with code and text.';
+COMMENT ON FUNCTION k2.read_loans(jsonb, integer, integer, text[]) IS
+'The items of a k2loan_from_eko payload as rows: good ones in the order of their key, the last one where a key is repeated, then bad ones with code and text. Loans of iban_systems must have an iban.';
 
 CREATE FUNCTION k2.read_debts(payload jsonb, first integer DEFAULT NULL, last integer DEFAULT NULL)
     RETURNS TABLE ("position" integer, error_code integer, error_text text, extra jsonb,
@@ -34,9 +35,7 @@ COMMENT ON FUNCTION k2.read_debts(jsonb, integer, integer) IS
 CREATE FUNCTION k2.store_loans(payload jsonb, first integer, last integer) RETURNS SETOF k2.item_fault
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     WITH item AS MATERIALIZED (
-        SELECT r.*, r.error_code IS NULL AND r.iban IS NULL
-                    AND r.system = ANY (ARRAY(SELECT s.code FROM k2.system s WHERE s.kind = 'way4')) AS lacks_iban
-          FROM k2.read_loans($1, $2, $3) r
+        SELECT r.* FROM k2.read_loans($1, $2, $3, ARRAY(SELECT s.code FROM k2.system s WHERE s.kind = 'way4')) r
     ), stored AS (
         INSERT INTO k2.loan AS l (system, contract_number, dbz_contract_number, dbz_dt, iinbin, fullname, iban, cur, debt,
                                   overdue_days, problemfl, segment, abs_dep_id, abs_id, dea_dord, dea_dep_id, dea_id,
@@ -44,7 +43,7 @@ CREATE FUNCTION k2.store_loans(payload jsonb, first integer, last integer) RETUR
         SELECT i.system, i.contract_number, i.dbz_contract_number, i.dbz_dt, i.iinbin, i.fullname, i.iban, i.cur, i.debt,
                i.overdue_days::integer, i.problemfl::integer, i.segment, i.dep_id, i.id, i.dea_dord, i.dea_dep_id, i.dea_id,
                i.dea_code, i.request_id, 'k2loan_from_eko', i.extra
-          FROM item i WHERE i.error_code IS NULL AND NOT i.lacks_iban
+          FROM item i WHERE i.error_code IS NULL
         ON CONFLICT ON CONSTRAINT loan_contract_number_system_key DO UPDATE
            SET dbz_contract_number = excluded.dbz_contract_number,
                dbz_dt = coalesce(excluded.dbz_dt, l.dbz_dt),
@@ -68,8 +67,7 @@ CREATE FUNCTION k2.store_loans(payload jsonb, first integer, last integer) RETUR
                debt_source = excluded.debt_source,
                extra = excluded.extra
     )
-    SELECT i."position", coalesce(i.error_code, 422), coalesce(i.error_text, 'Не заполнено поле iban')
-      FROM item i WHERE i.error_code IS NOT NULL OR i.lacks_iban
+    SELECT i."position", i.error_code, i.error_text FROM item i WHERE i.error_code IS NOT NULL
 $$;
 COMMENT ON FUNCTION k2.store_loans(jsonb, integer, integer) IS 'Stores the loans of a k2loan_from_eko payload; returns the refused items.';
 

@@ -3,7 +3,9 @@
 #include "k2/payload_value.hpp"
 
 extern "C" {
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "utils/array.h"
 #include "utils/tuplestore.h"
 }
 
@@ -36,6 +38,11 @@ void refuse(Item &item, int code, const char *utf8)
 {
     item.error = code;
     item.error_text = server_text(utf8);
+}
+
+void refuse_empty(Item &item, const Field &field)
+{
+    refuse(item, 422, psprintf("Не заполнено поле %s", pnstrdup(field.key.data(), field.key.size())));
 }
 
 // Index of the field with that key, or -1.
@@ -84,11 +91,13 @@ void read_item(Item &item, const Batch &batch, const Bounds &bounds, const Jsonb
     for (int i = 0; i < batch.count; ++i) {
         const Field &field = batch.fields[i];
         const Value value = read_value(field, batch.iin_length, bounds, found[i]);
-        const char *name = pnstrdup(field.key.data(), field.key.size());
         if (value.error != 0)
-            refuse(item, value.error, value.named ? psprintf("Поле %s: %s", name, value.text) : value.text);
+            refuse(item, value.error,
+                   value.named
+                       ? psprintf("Поле %s: %s", pnstrdup(field.key.data(), field.key.size()), value.text)
+                       : value.text);
         else if (value.null && field.required)
-            refuse(item, 422, psprintf("Не заполнено поле %s", name));
+            refuse_empty(item, field);
         if (item.error != 0)
             return;
         item.values[i] = value.datum;
@@ -101,6 +110,31 @@ int compare_text(Datum left, Datum right)
     const text *a = DatumGetTextPP(left), *b = DatumGetTextPP(right);
     const std::string_view x{VARDATA_ANY(a), VARSIZE_ANY_EXHDR(a)}, y{VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b)};
     return x.compare(y);
+}
+
+// The function's fourth argument: values of one field with which another must be filled.
+struct Demanding {
+    Datum *values = nullptr;
+    int count = 0;
+};
+
+Demanding demanding(FunctionCallInfo fcinfo)
+{
+    Demanding out;
+    if (PG_NARGS() > 3 && !PG_ARGISNULL(3))
+        deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), TEXTOID, -1, false, TYPALIGN_INT, &out.values, nullptr,
+                          &out.count);
+    return out;
+}
+
+void check_demand(Item &item, const Batch &batch, const Demanding &demanding)
+{
+    const auto [needed, where] = batch.demand;
+    if (needed < 0 || item.error != 0 || !item.nulls[needed] || item.nulls[where])
+        return;
+    for (int i = 0; i < demanding.count; ++i)
+        if (compare_text(item.values[where], demanding.values[i]) == 0)
+            return refuse_empty(item, batch.fields[needed]);
 }
 
 // Order of two good items by key; 0 when they name the same object. A null key sorts first.
@@ -158,7 +192,7 @@ void emit(const ReturnSetInfo *result, const Batch &batch, const Item &item, Dat
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-Item *read_items(JsonbContainer *array, int first, int count, const Batch &batch)
+Item *read_items(JsonbContainer *array, int first, int count, const Batch &batch, const Demanding &demanding)
 {
     const Bounds bounds = make_bounds();
     const size_t fields = static_cast<size_t>(batch.count), rows = static_cast<size_t>(count);
@@ -173,6 +207,7 @@ Item *read_items(JsonbContainer *array, int first, int count, const Batch &batch
                     nulls + i * fields};
         JsonbValue *json = getIthJsonbValueFromContainer(array, static_cast<uint32>(items[i].position - 1));
         read_item(items[i], batch, bounds, *json, found);
+        check_demand(items[i], batch, demanding);
     }
     return items;
 }
@@ -214,7 +249,7 @@ Datum read_batch(FunctionCallInfo fcinfo, const Batch &batch)
     const int count =
         array == nullptr ? 0 : range(fcinfo, static_cast<int>(JsonContainerSize(array)), &first);
     if (count > 0) {
-        Item *items = read_items(array, first, count, batch);
+        Item *items = read_items(array, first, count, batch, demanding(fcinfo));
         std::sort(items, items + count,
                   [&](const Item &a, const Item &b) { return comes_before(batch, a, b); });
         Datum *values =

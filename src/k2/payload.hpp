@@ -51,6 +51,13 @@ enum class Repeats {
     all,       // all are returned, by key and position
 };
 
+// Field `needed` must be filled where the value of text field `where` is one of the function's fourth
+// argument, a text[]; nothing of the kind when needed is negative.
+struct Demand {
+    int needed = -1;
+    int where = -1;
+};
+
 struct Batch {
     const Field *fields;
     int count;
@@ -58,11 +65,12 @@ struct Batch {
     int key_count;
     Repeats repeats;
     LengthError iin_length;
+    Demand demand = {};
 };
 
-// The body of a set-returning function (payload jsonb, first integer, last integer): reads the items whose
-// position, counted from 1, lies between first and last (null: to the end). A payload of another shape gives
-// no row.
+// The body of a set-returning function (payload jsonb, first integer, last integer[, text[]]): reads the
+// items whose position, counted from 1, lies between first and last (null: to the end). A payload of another
+// shape gives no row.
 Datum read_batch(FunctionCallInfo fcinfo, const Batch &batch);
 
 // The array inside a payload, or null when it is no batch.
