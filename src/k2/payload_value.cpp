@@ -1,6 +1,7 @@
 // Reading one value of a payload (payload_value.hpp).
 #include "k2/payload_value.hpp"
 #include "k2/identifiers.hpp"
+#include "k2/value_text.hpp"
 #include "settings.hpp"
 
 extern "C" {
@@ -38,17 +39,6 @@ std::string_view chars(const JsonbValue &json)
 Value make_text(std::string_view from)
 {
     return of(PointerGetDatum(cstring_to_text_with_len(from.data(), static_cast<int>(from.size()))));
-}
-
-// [-]digits[.digits], the only form of a number that is taken from a string.
-bool plain_number(std::string_view from)
-{
-    if (!from.empty() && from.front() == '-')
-        from.remove_prefix(1);
-    const size_t point = from.find('.');
-    const std::string_view whole = from.substr(0, point);
-    const std::string_view fraction = point == from.npos ? "0" : from.substr(point + 1);
-    return !whole.empty() && !fraction.empty() && all_digits(whole) && all_digits(fraction);
 }
 
 // The number in a JSON number or numeric string; false when it is neither.
@@ -102,79 +92,15 @@ Value read_integer(const JsonbValue &json, const Bounds &bounds, int bytes)
     return of(DirectFunctionCall1(numeric_int8, value));
 }
 
-// Takes up to `most` digits, at least `least`, from the front of `from`; -1 when there are fewer.
-int take_digits(std::string_view &from, size_t least, size_t most)
-{
-    size_t length = 0;
-    int value = 0;
-    while (length < most && length < from.size() && is_digit(from[length]))
-        value = value * 10 + (from[length++] - '0');
-    from.remove_prefix(length);
-    return length < least ? -1 : value;
-}
-
-bool take(std::string_view &from, std::string_view any_of)
-{
-    if (from.empty() || any_of.find(from.front()) == any_of.npos)
-        return false;
-    from.remove_prefix(1);
-    return true;
-}
-
-// HH:MM[:SS[.f]][Z|±HH[[:]MM]], and nothing behind it.
-bool is_time(std::string_view from)
-{
-    const int hour = take_digits(from, 2, 2);
-    const bool colon = take(from, ":");
-    const int minute = take_digits(from, 2, 2);
-    if (!colon || hour < 0 || hour > 24 || minute < 0 || minute > 59)
-        return false;
-    if (take(from, ":")) {
-        const int second = take_digits(from, 2, 2);
-        if (second < 0 || second > 60 || (take(from, ".") && take_digits(from, 1, 9) < 0))
-            return false;
-    }
-    if (take(from, "Zz"))
-        return from.empty();
-    if (take(from, "+-")) {
-        const int zone = take_digits(from, 2, 2);
-        if (zone < 0 || zone > 15)
-            return false;
-        if (take(from, ":") || !from.empty())
-            return take_digits(from, 2, 2) >= 0 && from.empty();
-    }
-    return from.empty();
-}
-
-// Year first with - or ., or day first with a dot; the separator must not change within the date.
-bool split_date(std::string_view &from, int *year, int *month, int *day)
-{
-    const bool year_first = from.size() > 4 && is_digit(from[2]);
-    *(year_first ? year : day) = take_digits(from, year_first ? 4 : 2, year_first ? 4 : 2);
-    const std::string_view separator = from.substr(0, 1);
-    if (!take(from, year_first ? "-." : "."))
-        return false;
-    *month = take_digits(from, 2, 2);
-    if (!take(from, separator))
-        return false;
-    *(year_first ? day : year) = take_digits(from, year_first ? 2 : 4, year_first ? 2 : 4);
-    return true;
-}
-
 Value read_date(const JsonbValue &json)
 {
     constexpr const char *wrong = "ожидается дата в виде ГГГГ-ММ-ДД";
     if (json.type != jbvString)
         return fault(wrong);
-    std::string_view rest = chars(json);
-    int year = -1, month = -1, day = -1;
-    if (!split_date(rest, &year, &month, &day))
+    const std::optional<Day> day = parse_day(chars(json));
+    if (!day)
         return fault(wrong);
-    if (!rest.empty() && !(take(rest, " T") && is_time(rest)))
-        return fault(wrong);
-    if (year < 1 || month < 1 || month > 12 || day < 1 || day > day_tab[isleap(year)][month - 1])
-        return fault(wrong);
-    return of(DateADTGetDatum(date2j(year, month, day) - POSTGRES_EPOCH_JDATE));
+    return of(DateADTGetDatum(date2j(day->year, day->month, day->day) - POSTGRES_EPOCH_JDATE));
 }
 
 int characters(std::string_view from)
