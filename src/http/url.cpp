@@ -91,6 +91,15 @@ bool telling(std::string_view name)
                        [&](std::string_view word) { return low.find(word) != std::string::npos; });
 }
 
+/// Masks user and password of the authority that begins at `begin`, if one does.
+void redact_user(std::string &url, std::size_t begin)
+{
+    const auto end = std::min(url.find_first_of("/?#", begin), url.size());
+    const auto at = std::string_view(url).substr(0, end).rfind('@');
+    if (at != std::string_view::npos && at >= begin)
+        url.replace(begin, at - begin, "***");
+}
+
 void redact_query(std::string &url)
 {
     auto at = url.find('?');
@@ -232,12 +241,10 @@ bool is_loopback(const sockaddr *address) noexcept
 std::string redact_url(std::string_view url)
 {
     std::string out(url);
+    redact_user(out, 0);
     const auto slashes = out.find("://");
-    const auto begin = slashes == std::string::npos ? 0 : slashes + 3;
-    const auto end = std::min(out.find_first_of("/?#", begin), out.size());
-    const auto at = out.rfind('@', end);
-    if (at != std::string::npos && at >= begin && at < end)
-        out.replace(begin, at - begin, "***");
+    if (slashes < out.find_first_of("?#"))
+        redact_user(out, slashes + 3);
     redact_query(out);
     return out;
 }

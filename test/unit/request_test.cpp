@@ -94,6 +94,9 @@ TEST(Url, IsRedacted)
     EXPECT_EQ(redact_url("https://user:pw@host/x?a=1&api_key=z&Token=q#f"),
               "https://***@host/x?a=1&api_key=***&Token=***#f");
     EXPECT_EQ(redact_url("user:p@w@proxy:3128"), "***@proxy:3128");
+    EXPECT_EQ(redact_url("user:pw@host/?next=http://other/"), "***@host/?next=http://other/");
+    EXPECT_EQ(redact_url("user:pw@host/http://other/"), "***@host/http://other/");
+    EXPECT_EQ(redact_url("odd_scheme://user:pw@host/"), "odd_scheme://***@host/");
     EXPECT_EQ(redact_url("https://host/a@b?x=c@d"), "https://host/a@b?x=c@d");
     EXPECT_EQ(redact_url("host/?token"), "host/?token");
     EXPECT_EQ(redact_url("host?password="), "host?password=***");
