@@ -12,7 +12,7 @@ DECLARE
 BEGIN
     SELECT * INTO pending FROM k2bridge.outbox o WHERE o.id = row_id FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'call % is not in the queue', row_id USING ERRCODE = 'no_data_found',
+        RAISE EXCEPTION 'call % is not in the queue', row_id USING ERRCODE = '02000',
             HINT = format('SELECT outcome, error_text FROM k2bridge.call WHERE id = %s; tells how it ended. k2bridge.resend(%s, note) sends it again.', row_id, row_id);
     ELSIF pending.state <> ALL (allowed) THEN
         RAISE EXCEPTION 'call % is %', row_id, pending.state USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -113,7 +113,7 @@ DECLARE
 BEGIN
     SELECT * INTO former FROM k2bridge.call c WHERE c.id = call_id ORDER BY c.finished_at DESC LIMIT 1;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'call % has not finished or does not exist', call_id USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'call % has not finished or does not exist', call_id USING ERRCODE = '02000';
     ELSIF nullif(btrim(note), '') IS NULL THEN
         RAISE EXCEPTION 'note must say why call % is sent again', call_id USING ERRCODE = 'invalid_parameter_value';
     END IF;
