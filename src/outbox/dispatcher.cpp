@@ -8,7 +8,6 @@ using namespace std::chrono_literals;
 
 namespace
 {
-constexpr auto settle_delay = 2ms;   // so that replies that come together share one commit
 constexpr auto idle_turn = 1000ms;   // safety net: commits that woke nobody (prepared transactions), retries
 } // namespace
 
@@ -22,14 +21,19 @@ long Dispatcher::turn()
     engine.step();
     Clock::time_point now = Clock::now();
     collect(now);
-    settle_done(now);
+    // While a commit waits for the disk the network should be busy: what can be started is started first.
+    if (under_way.empty() && ready.empty())
+        settle_done(now);
     write_notes();
     serve_wishes(now);
     claim(now);
     start_ready(Clock::now());
     engine.step();
+    const size_t started = under_way.size();
     collect(Clock::now());
-    return next_turn(Clock::now());
+    const bool room_again = under_way.size() < started;
+    settle_done(Clock::now());
+    return room_again ? 0 : next_turn(Clock::now());
 }
 
 long Dispatcher::next_turn(Clock::time_point now) const
@@ -42,13 +46,15 @@ long Dispatcher::next_turn(Clock::time_point now) const
     if (const auto timeout = engine.timeout())
         wait = std::min(wait, *timeout);
     if (!done.empty())
-        until(first_done + settle_delay);
+        until(first_done + settle_pause());
     for (const auto &[key, circuit] : circuits)
         if (circuit->opens_at() > now)
             until(circuit->opens_at());
     for (const auto &[name, gate] : gates)
         if (gate.ready > 0 && gate.server)
             until(gate.throttle.next_token(now, gate.server->rate_limit));
+    if (crowded || scanned == Clock::time_point{})
+        until(now);
     if (scan_owed)
         until(scanned + scan_pause());
     if (next_due != DT_NOEND)
@@ -56,14 +62,19 @@ long Dispatcher::next_turn(Clock::time_point now) const
     return wait.count();
 }
 
+// Replies that come together share one commit, and the slower commits are the more they share.
+Clock::duration Dispatcher::settle_pause() const { return std::clamp<Clock::duration>(settle_cost, 2ms, 20ms); }
+
 Clock::duration Dispatcher::scan_pause() const { return std::clamp<Clock::duration>(10 * scan_cost, 1ms, 250ms); }
 
 void Dispatcher::failed()
 {
     // Whatever was being read or chosen is read again from the table.
     floor.forget();
-    for (auto &[key, lane] : lanes)
-        lane->cursor = lane->floor = {};
+    for (auto &[key, lane] : lanes) {
+        lane->floor = {};
+        lane->restart();
+    }
     catalog_read = scanned = {};
 }
 

@@ -79,6 +79,7 @@ private:
     int left(const Lane &lane, Clock::time_point now, const std::map<std::string, int> &taken);
     bool first_of_subject(const queue::Candidate &candidate, const std::map<std::string, queue::Head> &subject_heads);
     std::vector<Prepared> take();
+    static void move_floors(const std::vector<Lane *> &read, TimestampTz nothing_new);
     void prepare(Job job, std::vector<Prepared> &prepared);
     void release(const Job &job);
     void forget_chosen(size_t results_before);
@@ -96,7 +97,8 @@ private:
     bool withdraw(int64 id);
 
     long next_turn(Clock::time_point now) const;
-    Clock::duration scan_pause() const; // between two scans of all lanes
+    Clock::duration scan_pause() const;   // between two scans of all lanes
+    Clock::duration settle_pause() const; // how long a reply may wait for others to be settled with
 
     http::Engine engine;
     bool begun{false};
@@ -114,8 +116,9 @@ private:
     Floor floor;
 
     Clock::time_point catalog_read{}, scanned{}, rescanned{}, forgotten{}, served{}, first_done{};
-    Clock::duration scan_cost{};
+    Clock::duration scan_cost{}, rescan_cost{}, settle_cost{};
     bool scan_owed{false}; // a turn came too early to look at all lanes
+    bool crowded{false};   // the last scan ended before there was work for all that may be sent
     TimestampTz next_due{DT_NOEND};
 
     std::unordered_set<int64> known; // rows in memory, riders included

@@ -22,6 +22,8 @@ constexpr auto catalog_age = 50ms;     // read again at most so often
 constexpr auto rescan_pause = 1000ms;  // a lane with a backlog is read from its floor so often, for late commits
 constexpr auto forget_pause = 60s;     // everything is read from the beginning so often, for a clock set back
 constexpr int read_ahead = 50;         // reads claimed above what may be started now
+constexpr int first_crowd = 100;       // more is read where waiting rows of a few subjects stand before the others
+constexpr int most_crowd = 3000;
 constexpr int cautious_limit = 3;      // crashes that one call may survive
 constexpr TimestampTz hold_pause = 60 * USECS_PER_SEC; // a builder that said "not now"
 
@@ -62,6 +64,8 @@ int Dispatcher::room(const Lane &lane, Clock::time_point now)
     const double rate = gate.server->rate_limit;
     const int slots = gate.throttle.room(now, gate.server->max_connections, rate) - gate.ready;
     const bool ahead = !lane.endpoint->at_most_once && rate <= 0 && open == INT_MAX;
+    if (ahead && gate.ready > read_ahead / 2)
+        return 0; // a larger claim later costs less than many small ones
     return std::max(0, std::min(open, slots + (ahead ? read_ahead : 0)));
 }
 
@@ -78,8 +82,8 @@ std::vector<Lane *> Dispatcher::lanes_to_scan(bool all, Clock::time_point now, T
             continue;
         }
         chosen.push_back(lane);
-        // Rows that are in memory already stand before the others when the lane is read from its floor.
-        scans.push_back({lane->endpoint->name, lane->server_key, lane->cursor, free + static_cast<int>(known.size())});
+        const int in_memory = lane->restarted ? static_cast<int>(known.size()) : 0;
+        scans.push_back({lane->endpoint->name, lane->server_key, lane->cursor, free + in_memory + lane->crowd});
     }
     return chosen;
 }
@@ -88,15 +92,18 @@ void Dispatcher::claim(Clock::time_point now)
 {
     const bool all = now >= scanned + scan_pause();
     scan_owed = !all;
-    if (all && now >= forgotten + std::max<Clock::duration>(forget_pause, 100 * scan_cost)) {
+    crowded = false;
+    const bool forget = all && now >= forgotten + std::max<Clock::duration>(forget_pause, 100 * scan_cost);
+    if (forget) {
         floor.forget();
         for (auto &[key, lane] : lanes)
             lane->floor = {};
-        forgotten = rescanned = now;
+        forgotten = now;
     }
-    if (all && now >= rescanned + rescan_pause) {
+    const bool from_floor = forget || (all && now >= rescanned + std::max<Clock::duration>(rescan_pause, 20 * rescan_cost));
+    if (from_floor) {
         for (Lane *lane : by_priority) {
-            lane->cursor = lane->floor;
+            lane->restart();
             lane->skipped = false;
         }
         rescanned = now;
@@ -117,20 +124,20 @@ void Dispatcher::claim(Clock::time_point now)
         const std::vector<Lane *> chosen = lanes_to_scan(all, now, wall, scans);
         if (chosen.empty())
             return;
-        const TimestampTz settled = floor.advance(queue::horizon(), wall);
+        const TimestampTz nothing_new = floor.advance(queue::horizon(), wall);
         const Clock::time_point before = Clock::now();
         const auto candidates = queue::scan(scans, wall);
         if (all)
             scan_cost = Clock::now() - before;
+        if (from_floor)
+            rescan_cost = Clock::now() - before;
         choose(candidates, chosen, scans, now);
-        for (Lane *lane : chosen)
-            if (!lane->more && !lane->skipped) {
-                lane->floor.due_at = std::max(lane->floor.due_at, settled);
-                lane->cursor = lane->floor;
-            }
         queue::wake(to_wake);
-        queue::park(to_park);
+        if (queue::park(to_park) < to_park.size())
+            for (Lane *lane : chosen)
+                lane->skipped = true;
         prepared = take();
+        move_floors(chosen, nothing_new);
     });
     if (all)
         scanned = Clock::now();
@@ -142,6 +149,19 @@ void Dispatcher::claim(Clock::time_point now)
         ++gates[call.job.server].ready;
         const int priority = call.job.endpoint->priority;
         ready.emplace(priority, std::move(call));
+    }
+}
+
+// Nothing can appear before `nothing_new` any more, and what was read up to the cursor is in memory or parked.
+void Dispatcher::move_floors(const std::vector<Lane *> &read, TimestampTz nothing_new)
+{
+    for (Lane *lane : read) {
+        if (lane->skipped)
+            continue;
+        const queue::Place quiet{nothing_new, 0};
+        lane->floor = std::max(lane->floor, lane->more ? std::min(quiet, lane->cursor) : quiet);
+        if (!lane->more)
+            lane->restart();
     }
 }
 
@@ -207,16 +227,18 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const s
     to_park.clear();
     to_wake.clear();
     chosen_from.clear();
-    std::vector<std::string> asked;
+    std::set<std::string> asked;
     for (const queue::Candidate &candidate : candidates)
         if (candidate.subject && known.count(candidate.id) == 0 && heads.count(candidate.id) == 0 &&
             busy.count(*candidate.subject) == 0)
-            asked.push_back(*candidate.subject);
-    const auto subject_heads = asked.empty() ? std::map<std::string, queue::Head>{} : queue::heads(asked);
+            asked.insert(*candidate.subject);
+    const auto subject_heads = asked.empty() ? std::map<std::string, queue::Head>{} : queue::heads({asked.begin(), asked.end()});
 
     std::map<std::string, int> taken; // by server, reads and money together
     std::vector<int> seen(scanned_lanes.size());
     std::vector<bool> full(scanned_lanes.size());
+    for (Lane *lane : scanned_lanes)
+        lane->restarted = false;
     for (const queue::Candidate &candidate : candidates) {
         const auto index = static_cast<size_t>(candidate.lane);
         Lane &lane = *scanned_lanes[index];
@@ -240,8 +262,13 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const s
         ++taken[lane.server];
         (lane.endpoint->at_most_once && lane.endpoint->enabled ? chosen_once : chosen_reads).push_back(candidate.id);
     }
-    for (size_t index = 0; index < scanned_lanes.size(); ++index)
-        scanned_lanes[index]->more = full[index] || seen[index] >= scans[index].limit;
+    for (size_t index = 0; index < scanned_lanes.size(); ++index) {
+        Lane &lane = *scanned_lanes[index];
+        const bool cut = !full[index] && seen[index] >= scans[index].limit;
+        lane.more = full[index] || cut;
+        lane.crowd = cut ? std::clamp(2 * lane.crowd, first_crowd, most_crowd) : 0;
+        crowded = crowded || cut;
+    }
     known.insert(chosen_reads.begin(), chosen_reads.end());
     known.insert(chosen_once.begin(), chosen_once.end());
 }
@@ -266,7 +293,6 @@ std::vector<Dispatcher::Prepared> Dispatcher::take()
         known.erase(id);
         std::erase_if(busy, [id](const auto &entry) { return entry.second.head == id; });
         chosen_from[id]->skipped = true;
-        chosen_from[id]->floor = {};
         scan_owed = true;
     }
     return prepared;

@@ -13,7 +13,6 @@ namespace
 
 using namespace std::chrono_literals;
 
-constexpr auto settle_delay = 2ms; // so that replies that come together share one commit
 constexpr size_t error_length = 2000;
 
 reply::Reply read_reply(const Job &job, const http::Response &response)
@@ -135,7 +134,7 @@ void Dispatcher::settle_done(Clock::time_point now)
         finished(std::move(result));
         return true;
     });
-    while (done.size() >= settle_batch || (!done.empty() && (under_way.empty() || now - first_done >= settle_delay))) {
+    while (done.size() >= settle_batch || (!done.empty() && (under_way.empty() || now - first_done >= settle_pause()))) {
         std::vector<Result> batch;
         const size_t count = std::min(done.size(), settle_batch);
         batch.assign(std::make_move_iterator(done.begin()), std::make_move_iterator(done.begin() + static_cast<long>(count)));
@@ -146,10 +145,12 @@ void Dispatcher::settle_done(Clock::time_point now)
         std::vector<Job> jobs;
         for (const Result &result : batch)
             jobs.push_back(result.job);
+        const Clock::time_point before = Clock::now();
         Settlement written = settle(std::move(batch), [this](const std::string &subject, int64 id) {
             const auto under = busy.find(subject);
             return under == busy.end() || under->second.late == 0 ? id : std::min(id, under->second.late);
         });
+        settle_cost = Clock::now() - before;
         std::unordered_set<int64> settled;
         for (const Settled &row : written.settled)
             settled.insert(row.id);

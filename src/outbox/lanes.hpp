@@ -26,6 +26,14 @@ struct Lane {
     queue::Place cursor, floor;
     bool more{true};     // the last scan was cut by its limit
     bool skipped{false}; // a row was left where it is (locked, or its head is parked): the floor must not pass it
+    bool restarted{true}; // the next scan begins at the floor: rows that are in memory stand before the others
+    int crowd{0};         // how many rows more are read, while scans find mostly rows to be parked
+
+    void restart()
+    {
+        cursor = floor;
+        restarted = true;
+    }
 };
 
 // The moving floor, common to all lanes.

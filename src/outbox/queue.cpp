@@ -127,13 +127,12 @@ std::map<std::string, Head> heads(const std::vector<std::string> &subjects)
     return found;
 }
 
-void park(const std::vector<int64> &ids)
+uint64 park(const std::vector<int64> &ids)
 {
     static pg::Statement statement("UPDATE k2bridge.outbox q SET parked = true WHERE q.id IN (SELECT p.id FROM k2bridge.outbox p"
                                    " WHERE p.id = ANY ($1) AND p.state = 'queued' FOR UPDATE SKIP LOCKED)",
                                    INT8ARRAYOID);
-    if (!ids.empty())
-        pg::call([&] { pg::run(statement, {pg::int8_array(ids)}); });
+    return ids.empty() ? 0 : pg::call([&] { return pg::run(statement, {pg::int8_array(ids)}); });
 }
 
 void wake(const std::vector<int64> &ids)

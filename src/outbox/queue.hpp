@@ -9,6 +9,7 @@
 
 #include "outbox/job.hpp"
 
+#include <compare>
 #include <map>
 #include <string>
 #include <unordered_set>
@@ -29,6 +30,8 @@ void plan_by_index(bool on);
 struct Place {
     TimestampTz due_at{DT_NOBEGIN};
     int64 id{0};
+
+    auto operator<=>(const Place &) const = default;
 };
 
 struct LaneScan {
@@ -53,7 +56,8 @@ struct Head {
 };
 std::map<std::string, Head> heads(const std::vector<std::string> &subjects);
 
-void park(const std::vector<int64> &ids);
+// Returns how many are parked; rows that somebody else has locked are left out.
+uint64 park(const std::vector<int64> &ids);
 
 // Makes rows claimable that turned out to be the heads of their subjects. Rows locked by somebody else stay parked.
 void wake(const std::vector<int64> &ids);
