@@ -3,10 +3,10 @@
 # two compilers, runs the sandbox bank's self-test, the unit, regression, isolation and TAP tests in a temporary copy
 # with servers of its own, and ends with the line "N passed, N failed" (exit status 0 only when nothing failed).
 #
-#   bash test/check.sh [--only build|sandbox|unit|regress|isolation|tap[,…]] [--sanitize] [--fuzz SECONDS]
+#   bash test/check.sh [--only build|sandbox|unit|regress|isolation|tap|fuzz[,…]] [--sanitize] [--fuzz SECONDS]
 #
 #   --only      only these parts          --sanitize  under AddressSanitizer and UndefinedBehaviorSanitizer
-#   --fuzz      the fuzz targets as well, so many seconds each
+#   --fuzz      the fuzz targets as well, so many seconds each; --only fuzz runs nothing else (60 seconds by default)
 set -euo pipefail
 # shellcheck source=test/support.sh
 . "$(dirname "${BASH_SOURCE[0]}")/support.sh"
@@ -28,8 +28,14 @@ while [ $# -gt 0 ]; do
         *) usage ;;
     esac
 done
-for part in $only; do [[ " $parts " == *" $part "* ]] || usage; done
+for part in $only; do [[ " $parts fuzz " == *" $part "* ]] || usage; done
 [[ $fuzz =~ ^[0-9]+$ ]] || usage
+if [[ " $only " == *" fuzz "* ]]; then
+    [ "$fuzz" != 0 ] || fuzz=60
+    only=$(echo " $only " | sed 's/ fuzz / /g')
+    # The only build that fuzzing alone needs is the sanitized one.
+    [ -n "${only// /}" ] || sanitize=yes
+fi
 
 passed=0
 failed=0

@@ -192,7 +192,7 @@ sanitized_server() {
     cat >"$bin/postgres" <<END
 #!/bin/bash
 export LD_PRELOAD=$(gcc -print-file-name=libasan.so):$work/first.so
-export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:detect_stack_use_after_return=0:log_path=$work/log/asan
+export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:detect_stack_use_after_return=0:log_path=$work/log/asan
 export UBSAN_OPTIONS=print_stacktrace=1
 exec -a "\$0" "$bin/postgres.real" "\$@"
 END
@@ -204,13 +204,13 @@ sanitizer_reports() {
     say "reports of the sanitizers"
     if ls "$work"/log/asan.* >/dev/null 2>&1; then
         for report in "$work"/log/asan.*; do
-            fail "address sanitizer: $(grep -m 1 ERROR "$report" || basename "$report")"
+            fail "address sanitizer: $(grep -m 1 -E 'ERROR|runtime error' "$report" || basename "$report")"
             head -n 30 "$report" | sed 's/^/    /'
         done
     else
         pass "address sanitizer"
     fi
-    report=$(grep -rhE 'runtime error: ' "$work/log" "$work/gcc" "$work/cluster" --include='*.log' 2>/dev/null | sort | uniq -c || true)
+    report=$(grep -rhE 'runtime error: ' "$work" --include='*.log' 2>/dev/null | sort | uniq -c || true)
     if [ -n "$report" ]; then
         fail "undefined behaviour"
         printf '%s\n' "$report" | head -n 20 | sed 's/^/    /'
@@ -228,4 +228,26 @@ part_fuzz() {
         say "fuzzing $target"
         step "fuzz-$target" $((fuzz + 120)) make -C "$work/gcc/test/fuzz" "run-$target" SECONDS="$fuzz" || true
     done < <(find "$work/gcc/test/fuzz/build" -maxdepth 1 -type f -perm -u+x -printf '%f\n' | sort)
+    part_fuzz_payload
+}
+
+# The payload readers need a server whose extension carries sanitizers: the build at hand, or one more. Comes last,
+# since the private server is the sanitized one afterwards.
+part_fuzz_payload() {
+    local tree=$work/gcc dir=$work/fuzz environment
+    if [ -z "$sanitize" ]; then
+        say "building with sanitizers"
+        tree=$work/sanitized
+        copy_tree "$tree"
+        step g++-sanitized 1800 make -C "$tree" -j"$jobs" SANITIZE="$sanitizers" || return 0
+        sanitize=yes
+        sanitized_server
+    fi
+    logged fuzz-cluster 300 bash "$tree/test/cluster.sh" start "$dir" || { show_tail "$work/log/fuzz-cluster.log"; fail fuzz-cluster; return 0; }
+    environment=("PGHOST=$dir/run" "PGPORT=$(cat "$dir/port")" PGUSER=postgres PGDATABASE=postgres
+                 "PATH=$("$PG_CONFIG" --bindir):$PATH")
+    step fuzz-payload-build 600 env "${environment[@]}" make -C "$tree/test/fuzz/payload" all prepare || return 0
+    say "fuzzing the payloads of the services"
+    step fuzz-payload $((fuzz + 300)) env "${environment[@]}" make -C "$tree/test/fuzz/payload" run SECONDS="$fuzz" || true
+    sed -n 's/^[0-9]* payloads in /    &/p' "$work/log/fuzz-payload.log"
 }

@@ -19,7 +19,7 @@ packages_of() {
         build) echo "make g++ pkg-config postgresql-server-dev-$2 libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev" ;;
         run) echo "postgresql-$2 postgresql-client-$2 curl jq openssl procps" ;;
         check) echo "clang clang-format perl libipc-run-perl libgtest-dev libssl-dev" ;;
-        sanitize) echo "gcc libclang-rt-14-dev" ;;
+        sanitize) echo "gcc libclang-rt-14-dev libpq-dev" ;;
         *) echo "install-deps.sh: unknown set \"$1\"; sets: build run check sanitize" >&2; return 1 ;;
     esac
 }

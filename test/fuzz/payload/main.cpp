@@ -1,0 +1,300 @@
+// Fuzzes the payload readers and the services of К2 through a real backend: payloads made from the samples
+// are sent to a service, and what it answered and stored is compared with what oracle.sql believes. Each seed
+// is one payload in a transaction that is rolled back, so that any finding can be had again by its seed
+// alone.
+//
+//   fuzz_payload --samples DIR [--seconds N | --runs N] [--seed N] [--findings DIR] [--conninfo TEXT]
+#include "backend.hpp"
+#include "mutate.hpp"
+
+#include <cctype>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+namespace fuzz
+{
+
+namespace
+{
+
+using Clock = std::chrono::steady_clock;
+
+struct Service {
+    const char *name;
+    const char *sample; // null: the one of the service's name
+    const char *reader; // null: it takes one object
+};
+
+constexpr Service services[] = {
+    {"k2loan_from_eko", nullptr, "k2.read_loans"},
+    {"k2extreq_pay_from_eko", nullptr, "k2.read_payments"},
+    {"k2loan_sync_debt", nullptr, "k2.read_debts"},
+    {"k2extreq_by_dbz", nullptr, nullptr},
+    {"k2req_status_from_eko", nullptr, nullptr},
+    {"k2req_return_from_eko", nullptr, nullptr},
+    {"k2req_refuse_from_eko", "k2req_return_from_eko", nullptr},
+    {"k2inforeq_rzap_by_refer", nullptr, nullptr},
+    {"k2loan_exclude_on_by_iin_dbznum", nullptr, nullptr},
+    {"k2loan_exclude_off_by_iin_dbznum", nullptr, nullptr},
+};
+
+struct Options {
+    std::string samples, findings = ".", conninfo;
+    long seconds = 60, runs = 0;
+    std::uint64_t seed = std::random_device{}();
+};
+
+struct Case {
+    std::uint64_t seed;
+    const Service *service;
+    std::string payload;
+};
+
+constexpr std::size_t most_findings = 200, shown_of_a_kind = 2;
+constexpr long most_resident = 3L << 20, most_growth = 64L << 20; // kB of the process, bytes of its contexts
+
+class Fuzzer
+{
+public:
+    explicit Fuzzer(Options options) : options_(std::move(options))
+    {
+        for (const Service &service : services)
+            samples_.emplace(service.name, sample(service));
+        connect();
+    }
+
+    // 0 when every promise was kept.
+    int run()
+    {
+        std::printf("first seed %llu\n", static_cast<unsigned long long>(options_.seed));
+        const auto begin = Clock::now();
+        long done = 0;
+        for (; wanted(done, begin) && findings_ < most_findings; ++done) {
+            one(options_.seed + static_cast<std::uint64_t>(done));
+            if (done % 500 == 499)
+                look_after_server();
+        }
+        look_after_server();
+        const auto took = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begin).count();
+        std::printf("%ld payloads in %lld s, last seed %llu: %ld no JSON, %ld refused whole, %ld in part, "
+                    "%ld taken; peak of the "
+                    "backend %ld MB\n",
+                    done, static_cast<long long>(took),
+                    static_cast<unsigned long long>(options_.seed) + static_cast<unsigned long long>(done) -
+                        1,
+                    no_json_, refused_, in_part_, taken_, peak_ / 1024);
+        std::printf("%zu findings\n", findings_);
+        return findings_ == 0 ? 0 : 1;
+    }
+
+private:
+    bool wanted(long done, Clock::time_point begin) const
+    {
+        return options_.runs > 0 ? done < options_.runs
+                                 : Clock::now() - begin < std::chrono::seconds(options_.seconds);
+    }
+
+    Json sample(const Service &service) const
+    {
+        const std::string path = options_.samples + "/" +
+                                 (service.sample != nullptr ? service.sample : service.name) +
+                                 ".request.json";
+        std::ifstream file(path);
+        std::stringstream text;
+        text << file.rdbuf();
+        if (!file)
+            throw std::runtime_error("cannot read " + path);
+        Json json = parse(text.str());
+        if (json.kind == Json::Kind::object && !json.members.empty() && json.members[0].key == "\"items\"")
+            json = Json(json.members[0].value);
+        return json.kind == Json::Kind::array ? Json(json.items.at(0)) : json;
+    }
+
+    void connect()
+    {
+        backend_.emplace(options_.conninfo);
+        backend_->must("SET statement_timeout = '120s'");
+        backend_->must("SET client_min_messages = error");
+        settled_.reset();
+    }
+
+    void finding(const Case &sent, const std::string &what)
+    {
+        std::string kind = what;
+        std::erase_if(kind, [](unsigned char c) { return std::isdigit(c) != 0; });
+        ++findings_;
+        if (++kinds_[kind] > shown_of_a_kind)
+            return;
+        const std::string path = options_.findings + "/seed-" + std::to_string(sent.seed) + ".json";
+        std::ofstream(path) << sent.payload;
+        std::printf("FAILED seed %llu, %s: %s\n    payload (%zu bytes, %s): %.400s\n",
+                    static_cast<unsigned long long>(sent.seed), sent.service->name, what.c_str(),
+                    sent.payload.size(), path.c_str(), sent.payload.c_str());
+        std::fflush(stdout);
+    }
+
+    void one(std::uint64_t seed)
+    {
+        Random random(seed);
+        Case sent{seed, &random.pick(services), {}};
+        if (random.once_in(2))
+            sent.service = &services[random.below(3)];
+        const Json &sample = samples_.at(sent.service->name);
+        sent.payload = sent.service->reader != nullptr ? batch(random, sample) : single(random, sample);
+        try {
+            backend_->must("BEGIN");
+            exchange(random, sent);
+            backend_->must("ROLLBACK");
+        } catch (const Lost &lost) {
+            finding(sent, std::string("the server ended the connection: ") + lost.what());
+            reconnect();
+        }
+    }
+
+    // Same meaning for the server as for us: what it takes for JSON must be served without an error.
+    void exchange(Random &random, const Case &sent)
+    {
+        const Outcome json = backend_->run("SELECT $1::jsonb IS NULL", {sent.payload});
+        if (json.failed()) {
+            ++no_json_;
+            const bool clear = json.state.starts_with("22") || json.state.starts_with("54");
+            if (!clear)
+                finding(sent, "no JSON, yet error " + json.state + ": " + json.message);
+            return;
+        }
+        const std::string note = backend_->must("SELECT fuzz.before()").value();
+        backend_->must("SET LOCAL ROLE fuzz_service");
+        const std::string call = std::string("SELECT k2.") + sent.service->name + "($1::jsonb)";
+        const Outcome reply = backend_->run(call.c_str(), {sent.payload});
+        if (reply.failed())
+            return finding(sent, "error " + reply.state + ": " + reply.message);
+        backend_->must("RESET ROLE");
+        count(reply.value());
+        const bool kept = judge(sent, backend_->run("SELECT fuzz.broken($1, $2::jsonb, $3::jsonb, $4::jsonb)",
+                                                    {sent.service->name, sent.payload, reply.value(), note}));
+        if (kept && sent.service->reader != nullptr && random.once_in(4))
+            read_range(random, sent);
+    }
+
+    bool judge(const Case &sent, const Outcome &broken)
+    {
+        if (broken.rows.empty() && !broken.failed())
+            return true;
+        if (broken.failed()) {
+            finding(sent, "the check raised " + broken.state + ": " + broken.message);
+            return false;
+        }
+        std::string all;
+        for (std::size_t i = 0; i < broken.rows.size() && i < 5; ++i)
+            all += (i == 0 ? "" : "; ") + broken.rows[i][0];
+        finding(sent, all);
+        return false;
+    }
+
+    void read_range(Random &random, const Case &sent)
+    {
+        static constexpr const char *bounds[] = {"0",  "1",    "2",          "3",          "7",
+                                                 "-1", "5000", "2147483647", "-2147483648"};
+        judge(sent,
+              backend_->run("SELECT fuzz.broken_reader($1, $2::jsonb, $3::integer, $4::integer)",
+                            {sent.service->reader, sent.payload, random.pick(bounds), random.pick(bounds)}));
+    }
+
+    void count(const std::string &reply)
+    {
+        if (reply.find("\"error_code\": 0, ") == 1 || reply.find("\"error_code\": 0}") != std::string::npos)
+            ++taken_;
+        else
+            ++(reply.find("\"errors\"") != std::string::npos ? in_part_ : refused_);
+    }
+
+    // The server may be restarting after a crash.
+    void reconnect()
+    {
+        const auto deadline = Clock::now() + std::chrono::seconds(60);
+        while (true) {
+            try {
+                return connect();
+            } catch (const Lost &) {
+                if (Clock::now() > deadline)
+                    throw;
+                std::this_thread::sleep_for(std::chrono::milliseconds(200));
+            }
+        }
+    }
+
+    // Dead rows go; memory must have come back.
+    void look_after_server()
+    {
+        for (const char *table :
+             {"k2.loan", "k2.loan_debt", "k2.client", "k2.extreq", "k2.extreq_pay", "k2.extreq_event",
+              "k2bridge.rejected_item", "k2bridge.audit", "fuzz.former_loan", "fuzz.former_payment"})
+            backend_->must((std::string("VACUUM ") + table).c_str());
+        const long used = std::stol(
+            backend_->must("SELECT sum(used_bytes)::bigint FROM pg_backend_memory_contexts").value());
+        peak_ = std::max(peak_, backend_->peak());
+        const Case nothing{options_.seed, services, {}};
+        if (!settled_)
+            settled_ = used;
+        if (used > *settled_ + most_growth)
+            finding(nothing, "the backend's contexts grew from " + std::to_string(*settled_) + " to " +
+                                 std::to_string(used) + " bytes");
+        if (backend_->resident() > most_resident)
+            finding(nothing,
+                    "the backend holds " + std::to_string(backend_->resident()) + " kB between payloads");
+    }
+
+    Options options_;
+    std::map<std::string, Json> samples_;
+    std::optional<Backend> backend_;
+    std::optional<long> settled_;
+    std::map<std::string, std::size_t> kinds_;
+    std::size_t findings_ = 0;
+    long no_json_ = 0, refused_ = 0, in_part_ = 0, taken_ = 0, peak_ = 0;
+};
+
+Options options(int argc, char **argv)
+{
+    Options out;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const std::string name = argv[i], value = argv[i + 1];
+        if (name == "--samples")
+            out.samples = value;
+        else if (name == "--findings")
+            out.findings = value;
+        else if (name == "--conninfo")
+            out.conninfo = value;
+        else if (name == "--seconds")
+            out.seconds = std::stol(value);
+        else if (name == "--runs")
+            out.runs = std::stol(value);
+        else if (name == "--seed")
+            out.seed = std::stoull(value);
+        else
+            throw std::runtime_error("unknown option " + name);
+    }
+    if (argc % 2 == 0 || out.samples.empty())
+        throw std::runtime_error("usage: fuzz_payload --samples DIR [--seconds N | --runs N] [--seed N] "
+                                 "[--findings DIR] [--conninfo TEXT]");
+    return out;
+}
+
+} // namespace
+
+} // namespace fuzz
+
+int main(int argc, char **argv)
+{
+    try {
+        return fuzz::Fuzzer(fuzz::options(argc, argv)).run();
+    } catch (const std::exception &error) {
+        std::fprintf(stderr, "fuzz_payload: %s\n", error.what());
+        return 2;
+    }
+}
