@@ -226,7 +226,7 @@ how_to_connect() {
     trap - EXIT
     printf '\nStill running. Connect as the owner of the tables:\n\n  %s/psql -h %s -p %s -U k2_owner bank\n\n' \
         "$bin" "$work/cluster/run" "$(cat "$work/cluster/port")"
-    printf 'Ask the bank what it received:\n\n  curl -s http://127.0.0.1:%s/_/registry | jq .\n\n' "$bank_port"
+    printf 'Ask the bank what it received:\n\n  BANK=http://127.0.0.1:%s\n  curl -s $BANK/_/registry | jq .\n\n' "$bank_port"
     printf 'The tour in README.md goes on from here. Stop it and remove everything:\n\n  bash %s/test/demo.sh --stop %s\n' "$root" "$work"
 }
 
