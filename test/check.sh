@@ -71,7 +71,7 @@ interrupted() {
 
 say "packages"
 [ "$fuzz" = 0 ] || instruments=sanitize
-bash "$root/test/install-deps.sh" build run check $instruments
+bash "$root/test/install-deps.sh" build run check $instruments || { echo "0 passed, 1 failed"; exit 1; }
 choose_user
 make_work check
 exec 3>&1
