@@ -91,6 +91,12 @@ void Dispatcher::serve_wishes(Clock::time_point now)
         const TimestampTz wall = GetCurrentTimestamp();
         wanted = queue::wishes(wishes_per_turn, catalog);
         answered = queue::due_answered(wall, wishes_per_turn, catalog);
+        if (!wanted.empty() || !answered.empty()) {
+            // Whoever mends an endpoint and then retries its calls means the mended one.
+            read_catalog();
+            wanted = queue::wishes(wishes_per_turn, catalog);
+            answered = queue::due_answered(wall, wishes_per_turn, catalog);
+        }
         for (queue::Wish &uncertain : queue::due_uncertain(wall, wishes_per_turn, catalog)) {
             const bool possible = uncertain.job.endpoint && !uncertain.job.endpoint->verify.empty();
             const auto failure = pg::subtransaction(pg::Constraints::at_end, [&uncertain] {
