@@ -51,7 +51,7 @@ long Dispatcher::next_turn(Clock::time_point now) const
         if (circuit->opens_at() > now)
             until(circuit->opens_at());
     for (const auto &[name, gate] : gates)
-        if (gate.ready > 0 && gate.server)
+        if (!gate.ready.empty() && gate.server)
             until(gate.throttle.next_token(now, gate.server->rate_limit));
     if (crowded || scanned == Clock::time_point{})
         until(now);

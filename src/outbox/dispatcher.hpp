@@ -48,7 +48,10 @@ private:
         Throttle throttle;
         std::shared_ptr<const Server> server; // with PUBLIC's mapping: limits, window, mode
         std::string trouble;                  // why it cannot be used
-        int ready{0};                         // calls in `ready` for it
+        std::map<int, int> ready;             // calls in `ready` for it, by priority
+
+        int ready_from(int priority) const; // of this priority or a higher one
+        void not_ready(int priority);       // one of them has left `ready`
     };
     // The call of a subject that is in memory.
     struct Busy {

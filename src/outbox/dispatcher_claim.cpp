@@ -55,6 +55,21 @@ Result without_sending(Job job, Outcome outcome, std::string text)
 
 } // namespace
 
+int Dispatcher::Gate::ready_from(int priority) const
+{
+    int count = 0;
+    for (auto level = ready.lower_bound(priority); level != ready.end(); ++level)
+        count += level->second;
+    return count;
+}
+
+void Dispatcher::Gate::not_ready(int priority)
+{
+    const auto level = ready.find(priority);
+    if (--level->second == 0)
+        ready.erase(level);
+}
+
 int Dispatcher::room(const Lane &lane, Clock::time_point now)
 {
     if (cautious)
@@ -62,7 +77,8 @@ int Dispatcher::room(const Lane &lane, Clock::time_point now)
     Gate &gate = gates[lane.server];
     const int open = circuit_of(lane).room(now);
     const double rate = gate.server->rate_limit;
-    const int slots = gate.throttle.room(now, gate.server->max_connections, rate) - gate.ready;
+    // Calls that were claimed ahead take nothing from those of a higher priority, which start before them.
+    const int slots = gate.throttle.room(now, gate.server->max_connections, rate) - gate.ready_from(lane.endpoint->priority);
     const bool ahead = !lane.endpoint->at_most_once && rate <= 0 && open == INT_MAX;
     if (ahead && gate.ready > read_ahead / 2)
         return 0; // a larger claim later costs less than many small ones
@@ -146,8 +162,8 @@ void Dispatcher::claim(Clock::time_point now)
         throw pg::Error(error->sqlstate, error->message, error->detail, error->hint);
     }
     for (Prepared &call : prepared) {
-        ++gates[call.job.server].ready;
         const int priority = call.job.endpoint->priority;
+        ++gates[call.job.server].ready[priority];
         ready.emplace(priority, std::move(call));
     }
 }

@@ -65,7 +65,7 @@ void Dispatcher::start_ready(Clock::time_point now)
         prepared.circuit = &circuit;
         prepared.origin = lane.origin;
         prepared.url = lane.url;
-        --gate.ready;
+        gate.not_ready(call->first);
         const int64 id = prepared.job.id;
         engine.start(static_cast<uint64_t>(id), std::move(prepared.request));
         under_way.emplace(id, std::move(prepared));

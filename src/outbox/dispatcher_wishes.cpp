@@ -52,7 +52,7 @@ bool Dispatcher::withdraw(int64 id)
         return true;
     for (auto call = ready.begin(); call != ready.end(); ++call)
         if (call->second.job.id == id && !call->second.job.endpoint->at_most_once) {
-            --gates[call->second.job.server].ready;
+            gates[call->second.job.server].not_ready(call->first);
             release(call->second.job);
             ready.erase(call);
             return true;

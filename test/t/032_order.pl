@@ -86,6 +86,21 @@ subtest 'higher priority first' => sub {
 	sql(q{ALTER SERVER abs OPTIONS (SET max_connections '8')});
 };
 
+# Reads are claimed ahead of the connections that are free; what moves money must not stand behind those.
+subtest 'money passes a backlog of reads' => sub {
+	my $since = position();
+	faults({ kind => 'latency', ms => 50 });
+	sql(q{ALTER SERVER abs OPTIONS (SET max_connections '2')});
+	sql("SELECT k2bridge.enqueue('abs.get_cli', '{\"iinbin\": \"000000000010\"}') FROM pg_catalog.generate_series(1, 400)");
+	wait_asked($since, qr/(10 ?){10}/, 'reads are under way');
+	my $money = sql(q{SELECT k2bridge.enqueue('abs.refuse_pt', '{"refer": "M1", "reason_code": "01"}', 'req:M1')});
+	wait_for_sql($node, 'bank', "SELECT outcome FROM k2bridge.call WHERE id = $money", 'the bank answers', 'refused');
+	cmp_ok(sql('SELECT count(*) FROM k2bridge.outbox'), '>', 50, 'while reads still wait');
+	faults();
+	sql(q{ALTER SERVER abs OPTIONS (SET max_connections '8')});
+	wait_for_sql($node, 'bank', 'SELECT count(*) = 0 FROM k2bridge.outbox', 'they are sent afterwards');
+};
+
 # A head in every state, two successors and a stranger.
 subtest 'a failed head blocks its subject until a person acts' => sub {
 	for my $remedy ('retry', 'cancel', 'resolve')
