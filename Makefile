@@ -19,7 +19,7 @@ TAP_TESTS    = 1
 
 PG_CPPFLAGS  = -Isrc -DK2BRIDGE_VERSION='"$(EXTVERSION)"' -MMD -MP -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CXXFLAGS  = -std=c++20 -Wall -Wextra -Wno-register -Wno-unknown-warning-option -Wno-deprecated-volatile $(WERROR) $(SANITIZE)
-SHLIB_LINK   = -lcurl -ljansson -lmicrohttpd -lstdc++ -Wl,--version-script=src/exports.map $(SANITIZE)
+SHLIB_LINK   = -lcurl -ljansson -lmicrohttpd -lgnutls -lstdc++ -Wl,--version-script=src/exports.map $(SANITIZE)
 EXTRA_CLEAN  = $(OBJS:.o=.d) build results
 override with_llvm = no
 PG_CONFIG   ?= pg_config

@@ -21,6 +21,7 @@ SQL_MEMBERS = \
     src/k2/req.sql \
     src/k2/req_service.sql \
     src/k2/rzap.sql \
+    src/listener/listener.sql \
     src/k2/extreq.sql \
     src/k2/extreq_rules.sql \
     src/k2/extreq_service.sql \

@@ -8,6 +8,8 @@ CREATE TABLE IF NOT EXISTS k2.file (
     content    bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- Scans are compressed already; so pieces of them can be read without the rest.
+ALTER TABLE k2.file ALTER content SET STORAGE EXTERNAL;
 COMMENT ON TABLE k2.file IS 'Scans and other files, served by GET /restapi/getfile?code=….';
 COMMENT ON COLUMN k2.file.id IS 'file_id of service I7';
 COMMENT ON COLUMN k2.file.code IS '<directory>-<uuid>; whoever knows it may ask the listener for the file';

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS k2bridge.rejected_item (
     settled_at timestamptz
 );
 CREATE INDEX IF NOT EXISTS rejected_item_open ON k2bridge.rejected_item (id) WHERE settled_at IS NULL;
+CREATE INDEX IF NOT EXISTS rejected_item_correlation ON k2bridge.rejected_item (correlation) WHERE inbox_id IS NULL;
 COMMENT ON TABLE k2bridge.rejected_item IS 'Every refused item of a batch; k2bridge.replay(id) runs it again.';
 COMMENT ON COLUMN k2bridge.rejected_item.position IS 'position in the payload, from 1';
 COMMENT ON COLUMN k2bridge.rejected_item.settled_at IS 'when a replay succeeded or a person dismissed it';

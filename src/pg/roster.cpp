@@ -177,6 +177,51 @@ void tell_error(const char *error, const char *hint)
     LWLockRelease(shared->lock);
 }
 
+void tell_listeners(int wanted)
+{
+    if (mine == nullptr || mine->listeners == wanted)
+        return;
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    mine->listeners = wanted;
+    LWLockRelease(shared->lock);
+    wake(InvalidOid, Worker::launcher);
+}
+
+Claim claim_port(int port)
+{
+    Claim claim = Claim::first;
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    for (const RosterEntry &entry : shared->entries) {
+        if (&entry == mine || entry.port != port || !alive(entry))
+            continue;
+        if (entry.database != mine->database)
+            claim = Claim::taken;
+        else if (claim != Claim::taken)
+            claim = entry.bound && claim != Claim::later ? Claim::shared : Claim::later;
+    }
+    if (claim == Claim::first || claim == Claim::shared) {
+        mine->port = port;
+        mine->bound = claim == Claim::shared;
+    }
+    LWLockRelease(shared->lock);
+    return claim;
+}
+
+void tell_bound()
+{
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    mine->bound = true;
+    LWLockRelease(shared->lock);
+}
+
+void release_port()
+{
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    mine->port = 0;
+    mine->bound = false;
+    LWLockRelease(shared->lock);
+}
+
 uint32 announcements()
 {
     return pg_atomic_read_u32(&shared->announcements);

@@ -20,6 +20,9 @@ struct RosterEntry {
     Oid database; // InvalidOid: the launcher
     Worker kind;
     int index; // listeners: 0 … n-1
+    int port; // listeners: the port claimed, 0 for none
+    bool bound; // the port is in use by this process
+    int listeners; // how many the settings of the database want
     pid_t pid; // 0: free
     TimestampTz started;
     Latch *latch;
@@ -50,6 +53,19 @@ void wake(Oid database, Worker kind);
 
 // Counts the transactions that asked the launcher to look again (wake_at_commit(Worker::launcher)).
 uint32 announcements();
+
+void tell_listeners(int wanted); // by the settings of the database; wakes the launcher when it changes
+
+// A listener's claim of a port, before it binds it: SO_REUSEPORT would let two databases share one.
+enum class Claim {
+    first,  // nobody has it: make sure that no stranger has, then bind
+    shared, // listeners of the same database have it
+    later,  // one of them is about to bind it
+    taken   // another database's listeners have it
+};
+Claim claim_port(int port);
+void tell_bound();
+void release_port();
 
 int list(RosterEntry *entries); // copies the entries of living processes, returns how many
 

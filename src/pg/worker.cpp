@@ -306,6 +306,7 @@ Stay Work::look()
     if (error)
         raise(*error);
     former = stay;
+    roster::tell_listeners(stay != Stay::leave && settings::listen_port > 0 ? settings::listeners : 0);
     if (changed)
         reloaded();
     return stay;

@@ -33,6 +33,8 @@ struct Kind {
 // The first one probes: the others start once it has found the extension and its tables.
 constexpr Kind kinds[] = {{Worker::scheduler, "k2bridge scheduler", "k2bridge_scheduler_main"},
                           {Worker::dispatcher, "k2bridge dispatcher", "k2bridge_dispatcher_main"}};
+// As many as k2bridge.listeners says, where the database has a k2bridge.listen_port.
+constexpr Kind listener_kind = {Worker::listener, "k2bridge listener", "k2bridge_listener_main"};
 
 constexpr int64 second = USECS_PER_SEC;
 constexpr int64 longest_pause = 60 * second, good_run = 60 * second, probe_interval = 5 * second;
@@ -198,12 +200,12 @@ private:
         place.not_before = now + (!place.probed ? probe_interval : std::max(place.pause, second));
     }
 
-    Place &place_of(Oid database, const Kind &kind)
+    Place &place_of(Oid database, const Kind &kind, int index = 0)
     {
         for (Place &place : places)
-            if (place.database == database && place.kind == &kind)
+            if (place.database == database && place.kind == &kind && place.index == index)
                 return place;
-        places.push_back({database, &kind});
+        places.push_back({database, &kind, index});
         observe(places.back());
         return places.back();
     }
@@ -218,13 +220,27 @@ private:
     void serve(const Database &database)
     {
         const Place &probe = place_of(database.oid, kinds[0]);
-        for (const Kind &kind : kinds) {
-            Place &place = place_of(database.oid, kind);
-            const bool waits_for_probe = !place.probed && &place != &probe;
-            const bool due = waits_for_probe ? probe.living && probe.probed : !pausing(place);
-            if (due && !place.living && !database.wanted)
-                start(place, NameStr(database.name));
-        }
+        for (const Kind &kind : kinds)
+            start_if_due(place_of(database.oid, kind), probe, database);
+        const int listeners = wanted_listeners(database.oid);
+        for (int index = 0; index < listeners; ++index)
+            start_if_due(place_of(database.oid, listener_kind, index), probe, database);
+    }
+
+    // As the scheduler last read in the settings of its database, which are out of reach without one.
+    static int wanted_listeners(Oid database)
+    {
+        pg::RosterEntry entry;
+        const bool known = pg::call([&] { return pg::roster::find(database, Worker::scheduler, 0, &entry); });
+        return known ? entry.listeners : 0;
+    }
+
+    void start_if_due(Place &place, const Place &probe, const Database &database)
+    {
+        const bool waits_for_probe = !place.probed && &place != &probe;
+        const bool due = waits_for_probe ? probe.living && probe.probed : !pausing(place);
+        if (due && !place.living && !database.wanted)
+            start(place, NameStr(database.name));
     }
 
     void start(Place &place, const char *database)

@@ -128,8 +128,8 @@ PGDLLEXPORT Datum k2bridge_workers(PG_FUNCTION_ARGS)
         put_missing(result, Worker::dispatcher, database, "no worker serves this database",
                     psprintf("Add \"%s\" to k2bridge.databases and reload.", database));
     else
-        for (Worker kind : {Worker::dispatcher, Worker::scheduler})
-            if (!present[static_cast<int>(kind)])
+        for (Worker kind : {Worker::dispatcher, Worker::scheduler, Worker::listener})
+            if ((kind != Worker::listener || settings::listen_port > 0) && !present[static_cast<int>(kind)])
                 explain_missing(result, kind, database);
     return (Datum)0;
 }

@@ -1,0 +1,148 @@
+// The judgement of a request by its header (see catalog.hpp). Plain C++; runs inside the library's callbacks.
+#include "listener/catalog.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace listener
+{
+
+namespace
+{
+
+constexpr std::string_view services_path = "/restapi/services/", run_path = "run/";
+
+std::string lower(std::string_view text)
+{
+    std::string result(text);
+    std::transform(result.begin(), result.end(), result.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    return result;
+}
+
+// The service that the path names; empty when it names none.
+std::string service_name(std::string_view path)
+{
+    if (!path.starts_with(services_path))
+        return {};
+    path.remove_prefix(services_path.size());
+    if (path.starts_with(run_path))
+        path.remove_prefix(run_path.size());
+    return std::string(path);
+}
+
+Route route_of(const std::string &path)
+{
+    if (path == "/healthz")
+        return Route::health;
+    if (path == "/restapi/getfile")
+        return Route::file;
+    if (path == "/restapi/upload")
+        return Route::upload;
+    return service_name(path).empty() ? Route::unknown : Route::service;
+}
+
+std::shared_ptr<const Client> find_client(const Catalog &catalog, const Credentials &credentials)
+{
+    std::shared_ptr<const Client> found;
+    for (const auto &client : catalog.clients) {
+        const bool right = equal(client->secret, credentials.secret);
+        if (right && (!credentials.login || *credentials.login == client->name))
+            found = client;
+    }
+    return found;
+}
+
+// JSON in UTF-8, or no word about it.
+bool takes_type(const Exchange &exchange)
+{
+    const std::string type = lower(exchange.content_type);
+    const std::string media = type.substr(0, type.find_first_of("; \t"));
+    const size_t charset = type.find("charset=");
+    std::string encoding = charset == std::string::npos ? "utf-8" : type.substr(charset + 8);
+    std::erase(encoding, '"');
+    encoding = encoding.substr(0, encoding.find_first_of("; \t"));
+    const std::string content = lower(exchange.encoding);
+    return (media.empty() || media == "application/json" || media == "text/json" ||
+            media.ends_with("+json")) &&
+           (encoding == "utf-8" || encoding == "utf8") && (content.empty() || content == "identity");
+}
+
+Message wrong_method(const Exchange &exchange, const char *allowed)
+{
+    Message message = refusal(405, exchange.story);
+    message.headers.emplace_back("Allow", allowed);
+    return message;
+}
+
+bool contains_name(const std::vector<std::string> &names, const std::string &name)
+{
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::optional<Message> judge_service(const Catalog &catalog, Exchange &exchange)
+{
+    const std::string name = service_name(exchange.path);
+    const auto known = catalog.services.find(name);
+    if (exchange.client->services && !contains_name(*exchange.client->services, name))
+        return refusal(403, exchange.story, "Клиенту не разрешён сервис " + name);
+    if (known == catalog.services.end())
+        return refusal(404, exchange.story, "Сервис " + name + " не найден");
+    if (exchange.method != MHD_HTTP_METHOD_POST)
+        return wrong_method(exchange, "POST");
+    if (!takes_type(exchange))
+        return refusal(415, exchange.story);
+    exchange.service = known->second;
+    return std::nullopt;
+}
+
+std::optional<Message> judge_route(const Catalog &catalog, Exchange &exchange)
+{
+    const bool reads = exchange.method == MHD_HTTP_METHOD_GET || exchange.method == MHD_HTTP_METHOD_HEAD;
+    if (exchange.route == Route::service)
+        return judge_service(catalog, exchange);
+    if (exchange.route == Route::file && !reads)
+        return wrong_method(exchange, "GET, HEAD");
+    if (exchange.route == Route::upload && exchange.method != MHD_HTTP_METHOD_POST)
+        return wrong_method(exchange, "POST");
+    if (exchange.route == Route::upload && !lower(exchange.content_type).starts_with("multipart/form-data"))
+        return refusal(415, exchange.story, "Ожидается multipart/form-data");
+    return std::nullopt;
+}
+
+Message health(const Catalog &catalog, const Exchange &exchange)
+{
+    if (exchange.method != MHD_HTTP_METHOD_GET && exchange.method != MHD_HTTP_METHOD_HEAD)
+        return wrong_method(exchange, "GET, HEAD");
+    Message message;
+    message.headers.emplace_back("Cache-Control", "no-store");
+    message.status = catalog.trouble.empty() ? 200 : 503;
+    message.body = catalog.trouble.empty()
+                       ? R"({"status": "ready"})"
+                       : "{\"status\": \"not ready\", \"reason\": " + json_text(catalog.trouble) + "}";
+    return message;
+}
+
+} // namespace
+
+Verdict judge(const Catalog &catalog, Exchange &exchange)
+{
+    exchange.route = route_of(exchange.path);
+    if (exchange.route == Route::health)
+        return {health(catalog, exchange)};
+    if (exchange.route == Route::unknown)
+        return {refusal(404, exchange.story)};
+    if (!catalog.trouble.empty())
+        return {refusal(503, exchange.story)};
+    const auto credentials = read_authorization(exchange.authorization);
+    exchange.client = credentials ? find_client(catalog, *credentials) : nullptr;
+    if (!exchange.client)
+        return {refusal(401, exchange.story), credentials.has_value()};
+    if (exchange.client->networks && !contains(*exchange.client->networks, exchange.caller))
+        return {refusal(403, exchange.story, "Адрес не разрешён клиенту")};
+    Verdict verdict{judge_route(catalog, exchange)};
+    verdict.hold = verdict.refused && verdict.refused->status == 404;
+    return verdict;
+}
+
+} // namespace listener

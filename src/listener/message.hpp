@@ -1,0 +1,33 @@
+// A reply of the listener and the refusals it makes by itself (design section 5): status, JSON body, headers.
+//
+// Texts are Russian like the wire document's. Every refusal is {"error_code", "error_text", "correlation"}.
+#pragma once
+
+#include "http/core_only.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace listener
+{
+
+// A body that is fetched piece by piece while it is sent.
+struct Stream;
+
+struct Message {
+    int status = 200;
+    std::string body;
+    std::string content_type = "application/json; charset=utf-8";
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::shared_ptr<Stream> stream; // instead of body
+};
+
+// The standard refusal of this status; `text` replaces the usual words.
+Message refusal(int status, const std::string &correlation, std::string text = {});
+
+std::string json_text(std::string_view text); // quoted and escaped
+
+} // namespace listener

@@ -1,0 +1,144 @@
+// Replies: whole messages, files piece by piece, and the end of who was too slow (see server.hpp).
+#include "listener/peer.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <sys/socket.h>
+
+namespace listener
+{
+
+namespace
+{
+
+using namespace std::chrono_literals;
+
+constexpr auto reading_time = 60s;       // for the client to read a reply of no size …
+constexpr size_t slowest_reader = 16384; // … and a second more for each so many bytes
+constexpr size_t piece_size = 262144;    // what the library asks for at once
+
+} // namespace
+
+ssize_t Server::on_stream(void *cls, std::uint64_t at, char *to, size_t most)
+{
+    Stream &stream = **static_cast<std::shared_ptr<Stream> *>(cls);
+    if (stream.broken)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (at >= stream.piece_at && at < stream.piece_at + stream.piece.size()) {
+        const size_t from = static_cast<size_t>(at - stream.piece_at);
+        const size_t size = std::min(most, stream.piece.size() - from);
+        std::memcpy(to, stream.piece.data() + from, size);
+        return static_cast<ssize_t>(size);
+    }
+    stream.wanted = true;
+    MHD_suspend_connection(stream.connection);
+    return 0;
+}
+
+void Server::on_stream_end(void *cls)
+{
+    delete static_cast<std::shared_ptr<Stream> *>(cls);
+}
+
+std::vector<std::shared_ptr<Stream>> Server::hungry()
+{
+    std::vector<std::shared_ptr<Stream>> wanting;
+    std::erase_if(streams, [](const auto &weak) { return weak.expired(); });
+    for (const auto &weak : streams)
+        if (auto stream = weak.lock(); stream && stream->wanted)
+            wanting.push_back(std::move(stream));
+    return wanting;
+}
+
+void Server::feed(Stream &stream, const std::optional<std::string> &bytes)
+{
+    stream.wanted = false;
+    stream.broken = !bytes || bytes->empty();
+    if (!stream.broken) {
+        stream.piece_at += stream.piece.size();
+        stream.piece = stream.base64 ? to_base64(*bytes) : *bytes;
+        stream.read += bytes->size();
+    }
+    MHD_resume_connection(stream.connection);
+}
+
+MHD_Response *Server::response_of(Exchange &exchange, const Message &message)
+{
+    if (!message.stream)
+        return MHD_create_response_from_buffer(message.body.size(), const_cast<char *>(message.body.data()),
+                                               MHD_RESPMEM_MUST_COPY);
+    const Stream &stream = *message.stream;
+    message.stream->connection = exchange.connection;
+    streams.push_back(message.stream);
+    return MHD_create_response_from_callback(
+        stream.base64 ? (stream.size + 2) / 3 * 4 : stream.size, piece_size, &Server::on_stream,
+        new std::shared_ptr<Stream>(message.stream), &Server::on_stream_end);
+}
+
+MHD_Result Server::queue(Exchange &exchange, const Message &message)
+{
+    MHD_Response *response = response_of(exchange, message);
+    if (response == nullptr)
+        return MHD_NO;
+    if (!message.content_type.empty())
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, message.content_type.c_str());
+    MHD_add_response_header(response, "X-Correlation-Id", exchange.story.c_str());
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    for (const auto &[name, value] : message.headers)
+        MHD_add_response_header(response, name.c_str(), value.c_str());
+    if (exchange.last)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    const MHD_Result queued =
+        MHD_queue_response(exchange.connection, static_cast<unsigned>(message.status), response);
+    MHD_destroy_response(response);
+    exchange.stage = Stage::answered;
+    const auto *context = MHD_get_connection_info(exchange.connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const std::uint64_t size = message.stream ? message.stream->size * 4 / 3 : message.body.size();
+    static_cast<Peer *>(context->socket_context)->deadline =
+        Clock::now() + reading_time + std::chrono::seconds(size / slowest_reader);
+    return queued;
+}
+
+void Server::answer(Exchange &exchange, const Message &message)
+{
+    in_memory -= exchange.body.size();
+    std::string().swap(exchange.body);
+    MHD_Connection *connection = exchange.connection;
+    queue(exchange, message);
+    MHD_resume_connection(connection);
+}
+
+// A connection whose time is over. The library takes no reply before a request is complete, so where nothing
+// is encrypted the refusal is written past it.
+void Server::cut(Peer &peer)
+{
+    const bool answered = peer.exchange && peer.exchange->stage == Stage::answered;
+    const bool begun = peer.exchange != nullptr || peer.requests == 0;
+    if (!answered && begun && chosen.certificate.empty()) {
+        const std::string story = peer.exchange ? peer.exchange->story : print(random_uuid());
+        const std::string body = refusal(408, story).body;
+        const std::string text =
+            "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json; charset=utf-8\r\n"
+            "Connection: close\r\nX-Correlation-Id: " +
+            story + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+        const ssize_t sent = send(peer.file, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        static_cast<void>(sent); // who does not read it is cut all the same
+    }
+    shutdown(peer.file, SHUT_RDWR);
+    peer.deadline = Clock::time_point::max();
+}
+
+long Server::timeout() const
+{
+    std::uint64_t least = 1000;
+    for (MHD_Daemon *daemon : daemons) {
+        MHD_UNSIGNED_LONG_LONG wanted = 0;
+        if (MHD_get_timeout(daemon, &wanted) == MHD_YES)
+            least = std::min<std::uint64_t>(least, wanted);
+    }
+    if (!peers.empty())
+        least = std::min<std::uint64_t>(least, held.empty() ? 250 : 50);
+    return static_cast<long>(least);
+}
+
+} // namespace listener
