@@ -1,8 +1,8 @@
 // Clients and services from their tables (see catalog.hpp).
 #include "listener/catalog.hpp"
 
-#include "pg/guard.hpp"
 #include "pg/sql.hpp"
+#include "pg/transaction.hpp"
 
 extern "C" {
 #include "utils/array.h"
@@ -17,15 +17,17 @@ namespace
 pg::Statement
     read_clients("SELECT c.name, c.role, c.secret_hash, c.services, c.allowed_from::pg_catalog.text[]"
                  " FROM k2bridge.api_client c WHERE c.enabled");
-// The name is quoted here, so that it may become part of a statement.
-pg::Statement read_services(
-    "SELECT s.name, pg_catalog.format('%I.%I', n.nspname, p.proname),"
-    " least(pg_catalog.date_part('epoch', s.timeout) * 1000, 2147483647)::pg_catalog.int4, s.alone"
-    " FROM k2bridge.service s"
-    " LEFT JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=)"
-    " pg_catalog.to_regprocedure(s.function || '(pg_catalog.jsonb)')"
-    " AND p.prorettype OPERATOR(pg_catalog.=) 'pg_catalog.jsonb'::pg_catalog.regtype AND NOT p.proretset"
-    " LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace WHERE s.enabled");
+pg::Statement
+    read_services("SELECT s.name, s.function, least(pg_catalog.date_part('epoch', s.timeout) * 1000,"
+                  " 2147483647)::pg_catalog.int4, s.alone FROM k2bridge.service s WHERE s.enabled");
+// The name comes quoted, so that it may become part of a statement.
+pg::Statement
+    find_function("SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.proname)"
+                  " FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n"
+                  " ON n.oid OPERATOR(pg_catalog.=) p.pronamespace WHERE p.oid OPERATOR(pg_catalog.=)"
+                  " pg_catalog.to_regprocedure($1 || '(pg_catalog.jsonb)') AND NOT p.proretset"
+                  " AND p.prorettype OPERATOR(pg_catalog.=) 'pg_catalog.jsonb'::pg_catalog.regtype",
+                  TEXTOID);
 
 void read_texts(uint64 row, int column, std::vector<std::string> &texts)
 {
@@ -73,7 +75,7 @@ void add_client(Catalog &catalog, uint64 row)
     catalog.clients.push_back(std::move(client));
 }
 
-void add_service(Catalog &catalog, uint64 row)
+std::shared_ptr<Service> read_service(uint64 row)
 {
     auto service = std::make_shared<Service>();
     pg::call([&] {
@@ -82,7 +84,20 @@ void add_service(Catalog &catalog, uint64 row)
         service->timeout = pg::cell_int4(row, 3);
         service->alone = pg::cell_bool(row, 4);
     });
-    catalog.services.emplace(service->name, service);
+    return service;
+}
+
+// Puts the quoted name in place of the written one; nothing where there is no such function, or no name at
+// all.
+void resolve(Service &service)
+{
+    const std::string written = std::exchange(service.function, {});
+    pg::subtransaction(pg::Constraints::at_commit, [&] {
+        pg::call([&] {
+            if (pg::run(find_function, {pg::text_datum(written)}, nullptr, true) == 1)
+                pg::cell_text(0, 1, service.function);
+        });
+    });
 }
 
 } // namespace
@@ -94,9 +109,14 @@ void read_catalog(Catalog &catalog)
     for (uint64 row = 0; row < clients; ++row)
         add_client(catalog, row);
     pg::call([] { SPI_freetuptable(SPI_tuptable); });
-    const uint64 services = pg::call([] { return pg::run(read_services, {}); });
-    for (uint64 row = 0; row < services; ++row)
-        add_service(catalog, row);
+    const uint64 rows = pg::call([] { return pg::run(read_services, {}); });
+    std::vector<std::shared_ptr<Service>> services;
+    for (uint64 row = 0; row < rows; ++row)
+        services.push_back(read_service(row));
+    for (const auto &service : services) {
+        resolve(*service);
+        catalog.services.emplace(service->name, service);
+    }
 }
 
 } // namespace listener

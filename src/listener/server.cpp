@@ -22,12 +22,14 @@ constexpr size_t longest_url = 8192, longest_header = 16384, discarded_body = 26
 struct Framing {
     unsigned lengths = 0, encodings = 0, hosts = 0;
     size_t header = 0;
+    bool odd = false; // a name that another reader may take for something else
     std::string length;
 };
 
 MHD_Result count_header(void *cls, MHD_ValueKind, const char *key, const char *value)
 {
     auto &framing = *static_cast<Framing *>(cls);
+    framing.odd = framing.odd || std::string_view(key).find_first_of(" \t") != std::string_view::npos;
     framing.header += std::string_view(key).size() + (value ? std::string_view(value).size() : 0) + 4;
     if (strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
         ++framing.lengths;
@@ -160,9 +162,9 @@ std::optional<Message> Server::flawed(Exchange &exchange)
         return refusal(431, story);
     const bool number = framing.lengths == 0 || stops_at_number(framing.length);
     if (framing.lengths > 1 || framing.encodings > 1 || (framing.lengths > 0 && framing.encodings > 0) ||
-        !number || framing.hosts > 1) {
+        !number || framing.hosts > 1 || framing.odd || exchange.target.find("%00") != std::string::npos) {
         exchange.last = true;
-        return refusal(400, story, "Неоднозначная длина запроса");
+        return refusal(400, story, "Неоднозначный запрос");
     }
     exchange.expected = framing.lengths > 0 ? std::stoull(framing.length) : 0;
     if (exchange.expected > bounds.body)

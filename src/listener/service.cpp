@@ -101,7 +101,8 @@ int http_status(const pg::CaughtError &error, bool readable)
         kind == ERRCODE_TO_CATEGORY(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE) ||
         kind == ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR) || sqlstate == ERRCODE_READ_ONLY_SQL_TRANSACTION)
         return 503;
-    if (!readable)
+    if (!readable && (kind == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
+                      kind == ERRCODE_TO_CATEGORY(ERRCODE_PROGRAM_LIMIT_EXCEEDED)))
         return 400;
     return sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE ? 403 : 500;
 }
