@@ -59,6 +59,7 @@ Message run_alone(Exchange *exchange)
             break;
     }
     Answer answer = failed(*exchange, *error, true);
+    answer.readable = answers[0].readable;
     const auto unarchived = pg::transaction({"archiving a request"}, [&] { archive({exchange}, {&answer}); });
     if (unarchived)
         pg::log_error(LOG, *unarchived);

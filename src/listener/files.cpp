@@ -105,7 +105,7 @@ std::string attach_scan(const std::map<std::string, Field> &form)
     pg::call([&] {
         pg::run(attach, {pg::text_datum(text_of(form, "refer")), pg::text_datum(text_of(form, "iin")),
                          pg::text_datum(text_of(form, "dbz_num")), pg::text_datum(scan.file_name),
-                         CStringGetTextDatum(""), pg::text_datum(scan.value),
+                         CStringGetTextDatum(""), pg::bytea_datum(scan.value),
                          pg::text_datum(text_of(form, "dbz_dt"))});
         id = pg::cell_int8(0, 1);
         pg::cell_text(0, 2, code);
@@ -173,7 +173,7 @@ Answer take_upload(const Exchange &exchange)
     if (error && error->sqlstate == ERRCODE_CARDINALITY_VIOLATION)
         return business(409, "Строк RZAP несколько, укажите dbz_dt: " + text_of(*form, "refer"));
     if (error && ERRCODE_TO_CATEGORY(error->sqlstate) == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION))
-        return business(422, "Неверное значение поля формы");
+        return business(422, "Неверное значение поля формы: " + error->message);
     if (error)
         return failed(exchange, *error, true);
     answer.status = 200;

@@ -29,7 +29,7 @@ std::optional<std::map<std::string, Field>> read_form(const Exchange &exchange)
         return std::nullopt;
     const bool fed = MHD_post_process(reader, exchange.body.data(), exchange.body.size()) == MHD_YES;
     const bool complete = MHD_destroy_post_processor(reader) == MHD_YES;
-    if (!fed || !complete)
+    if (!fed || !complete || fields.empty())
         return std::nullopt;
     return fields;
 }

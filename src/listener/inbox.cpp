@@ -53,7 +53,7 @@ void archive(const std::vector<const Exchange *> &exchanges, const std::vector<c
         stories.push_back(exchange.story);
         durations.push_back(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
         bodies.emplace_back(exchange.body);
-        payloads.push_back(answer.readable && exchange.body.size() <= largest_payload &&
+        payloads.push_back(exchange.service && answer.readable && exchange.body.size() <= largest_payload &&
                            !exchange.body.starts_with("\xEF"));
         statuses.push_back(answer.status);
         replies.emplace_back(answer.reply);
