@@ -67,9 +67,9 @@ Clock::duration Dispatcher::settle_pause() const { return std::clamp<Clock::dura
 
 Clock::duration Dispatcher::scan_pause() const { return std::clamp<Clock::duration>(10 * scan_cost, 1ms, 250ms); }
 
-void Dispatcher::failed()
+// Whatever was being read or chosen is read again from the tables.
+void Dispatcher::read_anew()
 {
-    // Whatever was being read or chosen is read again from the table.
     floor.forget();
     for (auto &[key, lane] : lanes) {
         lane->floor = {};

@@ -31,7 +31,7 @@ public:
     long turn() override;
     int descriptor() const override { return engine.descriptor(); }
     void reloaded() override { catalog_read = {}; }
-    void failed() override;
+    void failed() override { read_anew(); }
 
 private:
     // A call with its request, claimed and not yet started, or under way.
@@ -100,6 +100,7 @@ private:
     bool withdraw(int64 id);
 
     long next_turn(Clock::time_point now) const;
+    void read_anew();
     Clock::duration scan_pause() const;   // between two scans of all lanes
     Clock::duration settle_pause() const; // how long a reply may wait for others to be settled with
 
@@ -118,6 +119,7 @@ private:
     bool active{false};
     Floor floor;
 
+    bool catalog_outdated{false}; // an endpoint was changed while its calls were claimed
     Clock::time_point catalog_read{}, scanned{}, rescanned{}, forgotten{}, served{}, first_done{};
     Clock::duration scan_cost{}, rescan_cost{}, settle_cost{};
     bool scan_owed{false}; // a turn came too early to look at all lanes

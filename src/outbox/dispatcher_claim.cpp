@@ -9,6 +9,7 @@
 #include "pg/sql.hpp"
 
 #include <climits>
+#include <utility>
 
 namespace outbox
 {
@@ -80,7 +81,7 @@ int Dispatcher::room(const Lane &lane, Clock::time_point now)
     // Calls that were claimed ahead take nothing from those of a higher priority, which start before them.
     const int slots = gate.throttle.room(now, gate.server->max_connections, rate) - gate.ready_from(lane.endpoint->priority);
     const bool ahead = !lane.endpoint->at_most_once && rate <= 0 && open == INT_MAX;
-    if (ahead && gate.ready > read_ahead / 2)
+    if (ahead && gate.ready_from(lane.endpoint->priority) > read_ahead / 2)
         return 0; // a larger claim later costs less than many small ones
     return std::max(0, std::min(open, slots + (ahead ? read_ahead : 0)));
 }
@@ -153,12 +154,18 @@ void Dispatcher::claim(Clock::time_point now)
             for (Lane *lane : chosen)
                 lane->skipped = true;
         prepared = take();
+        if (catalog_outdated)
+            throw pg::Error(ERRCODE_T_R_SERIALIZATION_FAILURE, "an endpoint was changed while its calls were claimed");
         move_floors(chosen, nothing_new);
     });
     if (all)
         scanned = Clock::now();
     if (error) {
         forget_chosen(results_before);
+        if (std::exchange(catalog_outdated, false)) {
+            read_anew(); // to be claimed under what the endpoint says now
+            return;
+        }
         throw pg::Error(error->sqlstate, error->message, error->detail, error->hint);
     }
     for (Prepared &call : prepared) {
@@ -289,7 +296,8 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const s
     known.insert(chosen_once.begin(), chosen_once.end());
 }
 
-// Claims what was chosen and builds the requests. A row that is not claimed (locked, wished away, gone) is forgotten and
+// Claims what was chosen and builds the requests. Nobody's call is claimed by an endpoint's row that has changed since it
+// was read: `catalog_outdated` tells that, and the claim must be undone. A row that is not claimed (locked, wished away, gone) is forgotten and
 // found again by a later scan from the floor; the next scan goes on behind it, so that it takes no room from others.
 std::vector<Dispatcher::Prepared> Dispatcher::take()
 {
@@ -300,6 +308,11 @@ std::vector<Dispatcher::Prepared> Dispatcher::take()
     std::vector<Job> reads =
         queue::claim(chosen_reads, cautious ? queue::Claim::counted : queue::Claim::in_memory, catalog);
     jobs.insert(jobs.end(), std::make_move_iterator(reads.begin()), std::make_move_iterator(reads.end()));
+    for (const Job &job : jobs)
+        if (!job.endpoint || job.endpoint->version != job.endpoint_version) {
+            catalog_outdated = true;
+            return {};
+        }
     for (Job &job : jobs) {
         left.erase(job.id);
         heads.erase(job.id);

@@ -48,10 +48,19 @@ std::string address_key(const std::string &server, const std::string &endpoint, 
 void Dispatcher::start_ready(Clock::time_point now)
 {
     const TimestampTz wall = GetCurrentTimestamp();
+    bool outdated = false;
     for (auto call = ready.begin(); call != ready.end();) {
         Prepared &prepared = call->second;
         const Lane &lane = *prepared.lane;
         Gate &gate = gates[prepared.job.server];
+        if (!prepared.job.endpoint->at_most_once && prepared.job.endpoint->version != lane.endpoint->version) {
+            // Claimed ahead, then its endpoint was changed: to be claimed again under what it says now.
+            gate.not_ready(call->first);
+            release(prepared.job);
+            call = ready.erase(call);
+            outdated = true;
+            continue;
+        }
         Circuit &circuit = circuit_of(lane);
         const double rate = gate.server ? gate.server->rate_limit : 0;
         const int connections = gate.server ? gate.server->max_connections : 1;
@@ -71,6 +80,8 @@ void Dispatcher::start_ready(Clock::time_point now)
         under_way.emplace(id, std::move(prepared));
         call = ready.erase(call);
     }
+    if (outdated)
+        read_anew();
 }
 
 void Dispatcher::collect(Clock::time_point now)

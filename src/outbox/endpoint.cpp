@@ -16,7 +16,7 @@ namespace
     " e.priority, e.handler, e.builder, e.verify,"                                                           \
     " (1000 OPERATOR(pg_catalog.*) pg_catalog.date_part('epoch', e.timeout))::pg_catalog.int8,"              \
     " (1000 OPERATOR(pg_catalog.*) pg_catalog.date_part('epoch', e.give_up_after))::pg_catalog.int8,"        \
-    " e.keep_reply, e.coalesces, e.enabled FROM k2bridge.endpoint e"
+    " e.keep_reply, e.coalesces, e.enabled, e.xmin FROM k2bridge.endpoint e"
 
 pg::Statement one(ENDPOINT_COLUMNS " WHERE e.name OPERATOR(pg_catalog.=) $1", TEXTOID);
 pg::Statement all(ENDPOINT_COLUMNS " ORDER BY e.name");
@@ -69,6 +69,8 @@ void fill(uint64 row, Endpoint &endpoint, std::string &word)
     endpoint.keep_reply = keep_of(word);
     endpoint.coalesces = pg::cell_bool(row, 16);
     endpoint.enabled = pg::cell_bool(row, 17);
+    bool null;
+    endpoint.version = DatumGetTransactionId(pg::cell(row, 18, &null));
 }
 
 } // namespace

@@ -31,6 +31,7 @@ struct Endpoint {
     Keep keep_reply{Keep::not_ok};
     bool coalesces{false};
     bool enabled{true};
+    uint32_t version{0}; // what wrote the row last (its xmin): another one means that it has changed
 
     // The server option this endpoint cannot do without: url_option or "base_url".
     const std::string &needed_option() const;

@@ -22,6 +22,7 @@ namespace outbox
 struct Job {
     int64 id{0};
     std::shared_ptr<const Endpoint> endpoint;
+    uint32_t endpoint_version{0};       // of the endpoint's row when the call was read (Endpoint::version)
     std::string server;                 // where it goes, resolved
     std::optional<std::string> subject; // one at a time per subject
     std::string args;                   // the jsonb varlena's bytes, before the builder

@@ -18,8 +18,9 @@ namespace
 // What claim() and wishes() read of a row, in the order of read_job().
 #define JOB_COLUMNS                                                                                                    \
     "o.id, o.endpoint, coalesce(o.server, ''), o.subject, o.args, o.attempts, o.created_by,"        \
-    " o.correlation, o.created_at, o.crashes"
-constexpr int job_columns = 10;
+    " o.correlation, o.created_at, o.crashes,"                                                      \
+    " (SELECT e.xmin FROM k2bridge.endpoint e WHERE e.name = o.endpoint)"
+constexpr int job_columns = 11;
 
 void read_job(uint64 row, Job &job, const Catalog &catalog)
 {
@@ -40,6 +41,8 @@ void read_job(uint64 row, Job &job, const Catalog &catalog)
     job.correlation = *DatumGetUUIDP(pg::cell(row, 8, &null));
     job.created_at = DatumGetTimestampTz(pg::cell(row, 9, &null));
     job.crashes = pg::cell_int4(row, 10);
+    const Datum version = pg::cell(row, 11, &null);
+    job.endpoint_version = null ? InvalidTransactionId : DatumGetTransactionId(version);
 }
 
 Datum timestamp_array(const std::vector<int64> &values)

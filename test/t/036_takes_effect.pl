@@ -1,4 +1,5 @@
-# What a person on duty does: hold, retry, cancel, resolve, resend, wait, deliver, call directly; own endpoints by a row.
+# What a person changes takes effect with its commit, however busy the dispatcher is: a pause, a disabled endpoint, another
+# path, mode record, an answer given by hand.
 use strict;
 use warnings;
 
@@ -10,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $bank = start_bank();
-my $node = new_node('operations', 'k2bridge.databases' => 'bank', max_prepared_transactions => 5);
+my $node = new_node('effect', 'k2bridge.databases' => 'bank');
 add_database($node, 'bank');
 $node->safe_psql('bank', $bank->servers('abs'));
 $node->safe_psql('bank', "CREATE SERVER bus TYPE 'http' FOREIGN DATA WRAPPER k2bridge OPTIONS (base_url '" . $bank->url . "');
@@ -31,26 +32,6 @@ sub refused
 
 sub enqueue { return sql("SELECT k2bridge.enqueue('$_[0]', '{\"n\": 0.10}'" . ($_[1] ? ", '$_[1]'" : '') . ')') }
 sub waited { return sql("SELECT outcome FROM k2bridge.wait($_[0])") }
-
-subtest 'wait, deliver and invoke' => sub {
-	is(waited(enqueue('own.event')), 'ok', 'wait returns the finished call');
-	is(sql("CALL k2bridge.deliver('own.pay', '{}')") =~ /^\d+$/ ? 1 : 0, 1, 'deliver queues, commits and waits');
-	is(sql('SELECT outcome FROM k2bridge.call ORDER BY id DESC LIMIT 1'), 'ok', 'and the call is in the history');
-	is(sql("SELECT outcome FROM k2bridge.invoke('own.event', '{}')"), 'ok', 'invoke calls now');
-	like(refused("SELECT k2bridge.invoke('own.pay', '{}')"), qr/^22023/, 'invoke refuses what moves money');
-	like(refused("SELECT k2bridge.invoke('own.none', '{}')"), qr/^22023/, 'and what does not exist');
-	like(refused('SELECT k2bridge.wait(999999)'), qr/^02000/, 'wait for an unknown id');
-	like(refused("BEGIN; SELECT k2bridge.wait(k2bridge.enqueue('own.event', '{}'))"), qr/^25001/, 'wait in the same transaction');
-	like(refused("SELECT k2bridge.enqueue('own.none', '{}')"), qr/^22023.*own\.none/, 'enqueue names the unknown endpoint');
-	my $before = echoes();
-	sql("BEGIN; SELECT k2bridge.enqueue('own.event', '{}'); ROLLBACK");
-	sql("BEGIN; SELECT k2bridge.enqueue('own.event', '{}'); PREPARE TRANSACTION 'later'");
-	is(waited(enqueue('own.event')), 'ok', 'a later call is done');
-	is(echoes(), $before + 1, 'what was rolled back or is only prepared was not sent');
-	sql("COMMIT PREPARED 'later'");
-	wait_for_sql($node, 'bank', 'SELECT count(*) = 0 FROM k2bridge.outbox', 'a prepared transaction is sent once committed');
-	is(echoes(), $before + 2, 'once');
-};
 
 subtest 'cancel of a direct call' => sub {
 	$bank->post('/_/faults', { rules => [ { kind => 'hang', path => '/abs/get_cli' } ] });
@@ -77,10 +58,16 @@ subtest 'hold and release' => sub {
 	sql("SELECT k2bridge.pause(endpoint => 'own.event', until => now() + interval '1 s')");
 	is(waited(enqueue('own.event')), 'ok', 'a pause with an end ends');
 	like(refused("SELECT k2bridge.pause(endpoint => 'own.none')"), qr/^22023/, 'an unknown endpoint cannot be held');
-	sql("UPDATE k2bridge.endpoint SET enabled = false WHERE name = 'own.event'");
+	for my $round (1 .. 10) {
+		enqueue('own.event') for 1 .. 3;
+		sql("UPDATE k2bridge.endpoint SET enabled = false WHERE name IN ('own.event', 'own.pay')");
+		my @off = map { enqueue($_) } 'own.event', 'own.pay';
+		is(waited($_), 'skipped', "a disabled endpoint skips at once, $round") for @off;
+		sql("UPDATE k2bridge.endpoint SET enabled = true WHERE name IN ('own.event', 'own.pay')");
+		my @on = map { enqueue($_) } 'own.event', 'own.pay';
+		is(waited($_), 'ok', "and sends at once when it is enabled again, $round") for @on;
+	}
 	my $before = echoes();
-	is(waited(enqueue('own.event')), 'skipped', 'a disabled endpoint skips');
-	sql("UPDATE k2bridge.endpoint SET enabled = true WHERE name = 'own.event'");
 	sql("ALTER SERVER bus OPTIONS (ADD mode 'record')");
 	is(waited(enqueue('own.pay')), 'recorded', 'a server in mode record records');
 	is(echoes(), $before, 'and nothing was sent');
