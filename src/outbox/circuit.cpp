@@ -104,7 +104,10 @@ bool Circuit::stop(Clock::time_point now, const std::string &reason)
     return changed;
 }
 
-void Circuit::hold(Clock::time_point when) { held = std::max(held, when); }
+void Circuit::hold(Clock::time_point when)
+{
+    held = std::max(held, when);
+}
 
 void Circuit::renew()
 {

@@ -1,8 +1,9 @@
-// What a server may take now: connections and requests per second (Throttle), and whether the address answers at all
-// (Circuit).
+// What a server may take now: connections and requests per second (Throttle), and whether the address answers
+// at all (Circuit).
 //
-// A circuit is closed -> open (1 s, doubling to 60 s) -> one probe -> closed or open again. A stopped one (credentials,
-// certificate, mistyped address) is probed every 5 minutes, and at once when an option or secret changes.
+// A circuit is closed -> open (1 s, doubling to 60 s) -> one probe -> closed or open again. A stopped one
+// (credentials, certificate, mistyped address) is probed every 5 minutes, and at once when an option or
+// secret changes.
 #pragma once
 
 #include <chrono>

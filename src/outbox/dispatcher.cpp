@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 
 namespace
 {
-constexpr auto idle_turn = 1000ms;   // safety net: commits that woke nobody (prepared transactions), retries
+constexpr auto idle_turn = 1000ms; // safety net: commits that woke nobody (prepared transactions), retries
 } // namespace
 
 Dispatcher::Dispatcher() : engine({512, 512}), random(std::random_device{}()) {}
@@ -63,9 +63,15 @@ long Dispatcher::next_turn(Clock::time_point now) const
 }
 
 // Replies that come together share one commit, and the slower commits are the more they share.
-Clock::duration Dispatcher::settle_pause() const { return std::clamp<Clock::duration>(settle_cost, 2ms, 20ms); }
+Clock::duration Dispatcher::settle_pause() const
+{
+    return std::clamp<Clock::duration>(settle_cost, 2ms, 20ms);
+}
 
-Clock::duration Dispatcher::scan_pause() const { return std::clamp<Clock::duration>(10 * scan_cost, 1ms, 250ms); }
+Clock::duration Dispatcher::scan_pause() const
+{
+    return std::clamp<Clock::duration>(10 * scan_cost, 1ms, 250ms);
+}
 
 // Whatever was being read or chosen is read again from the tables.
 void Dispatcher::read_anew()

@@ -1,8 +1,8 @@
 // The dispatcher: the one process of a database that sends queued calls and settles what became of them.
 //
-// Each turn: take finished transfers, settle them in batches, do what people wished, claim what is due, start what there
-// is room for. All network traffic happens with no transaction open; at_most_once rows are marked `sending` and committed
-// before the first byte leaves, at_least_once rows are claimed in memory only.
+// Each turn: take finished transfers, settle them in batches, do what people wished, claim what is due, start
+// what there is room for. All network traffic happens with no transaction open; at_most_once rows are marked
+// `sending` and committed before the first byte leaves, at_least_once rows are claimed in memory only.
 //
 // Include before pg/*.hpp.
 #pragma once
@@ -75,12 +75,14 @@ private:
 
     // dispatcher_claim.cpp: from the table to memory
     void claim(Clock::time_point now);
-    std::vector<Lane *> lanes_to_scan(bool all, Clock::time_point now, TimestampTz wall, std::vector<queue::LaneScan> &scans);
+    std::vector<Lane *> lanes_to_scan(bool all, Clock::time_point now, TimestampTz wall,
+                                      std::vector<queue::LaneScan> &scans);
     int room(const Lane &lane, Clock::time_point now);
     void choose(const std::vector<queue::Candidate> &candidates, const std::vector<Lane *> &scanned,
                 const std::vector<queue::LaneScan> &scans, Clock::time_point now);
     int left(const Lane &lane, Clock::time_point now, const std::map<std::string, int> &taken);
-    bool first_of_subject(const queue::Candidate &candidate, const std::map<std::string, queue::Head> &subject_heads);
+    bool first_of_subject(const queue::Candidate &candidate,
+                          const std::map<std::string, queue::Head> &subject_heads);
     std::vector<Prepared> take();
     static void move_floors(const std::vector<Lane *> &read, TimestampTz nothing_new);
     void prepare(Job job, std::vector<Prepared> &prepared);
@@ -110,9 +112,9 @@ private:
     std::mt19937_64 random;
 
     Catalog catalog;
-    std::map<std::string, Gate> gates;                                            // by server
+    std::map<std::string, Gate> gates;                                                // by server
     std::map<std::pair<std::string, std::string>, std::unique_ptr<Circuit>> circuits; // by server and origin
-    std::map<std::pair<std::string, std::string>, std::unique_ptr<Lane>> lanes;   // by endpoint and server key
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<Lane>> lanes; // by endpoint and server key
     std::vector<Lane *> by_priority;
     std::set<std::pair<std::string, std::string>> paused; // server and endpoint, '' for any
     std::set<std::string> addresses;                      // that worked

@@ -1,4 +1,5 @@
-// What the dispatcher knows of endpoints, servers and what is held, and the state of the circuits (see dispatcher.hpp).
+// What the dispatcher knows of endpoints, servers and what is held, and the state of the circuits (see
+// dispatcher.hpp).
 #include "http/url.hpp"
 
 #include "outbox/dispatcher.hpp"
@@ -28,8 +29,9 @@ void Dispatcher::read_catalog()
 
 void Dispatcher::read_servers()
 {
-    static pg::Statement statement("SELECT s.srvname FROM pg_catalog.pg_foreign_server s JOIN"
-                                   " pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE w.fdwname = 'k2bridge'");
+    static pg::Statement statement(
+        "SELECT s.srvname FROM pg_catalog.pg_foreign_server s JOIN"
+        " pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE w.fdwname = 'k2bridge'");
     std::vector<std::string> names;
     pg::call([&] {
         const uint64 rows = pg::run(statement, {}, nullptr, true);
@@ -90,11 +92,13 @@ void Dispatcher::read_lanes()
             if (gate.server && gate.server->type == endpoint->server_type)
                 add(endpoint, server);
     }
-    std::stable_sort(by_priority.begin(), by_priority.end(),
-                     [](const Lane *a, const Lane *b) { return a->endpoint->priority > b->endpoint->priority; });
+    std::stable_sort(by_priority.begin(), by_priority.end(), [](const Lane *a, const Lane *b) {
+        return a->endpoint->priority > b->endpoint->priority;
+    });
 }
 
-// Finds the server and the address that the lane's calls would go to; leaves `server` empty when there is none.
+// Finds the server and the address that the lane's calls would go to; leaves `server` empty when there is
+// none.
 void Dispatcher::place_lane(Lane &lane)
 {
     lane.server = lane.server_key;
@@ -106,8 +110,9 @@ void Dispatcher::place_lane(Lane &lane)
         }
     }
     const auto gate = gates.find(lane.server);
-    const std::string *address =
-        gate == gates.end() || !gate->second.server ? nullptr : gate->second.server->option(lane.endpoint->needed_option());
+    const std::string *address = gate == gates.end() || !gate->second.server
+                                     ? nullptr
+                                     : gate->second.server->option(lane.endpoint->needed_option());
     if (address == nullptr) {
         lane.server.clear();
         return;
@@ -127,7 +132,8 @@ bool Dispatcher::may_send(const Lane &lane, TimestampTz wall)
     if (lane.server.empty())
         return false;
     const std::string &name = lane.endpoint->name;
-    for (const auto &held : {std::pair<std::string, std::string>{lane.server, ""}, {"", name}, {lane.server, name}, {"", ""}})
+    for (const auto &held :
+         {std::pair<std::string, std::string>{lane.server, ""}, {"", name}, {lane.server, name}, {"", ""}})
         if (paused.count(held) != 0)
             return false;
     if (!lane.endpoint->enabled)
@@ -155,12 +161,14 @@ void Dispatcher::note_circuit(const Prepared &call)
 
 void Dispatcher::write_notes()
 {
-    static pg::Statement well("DELETE FROM k2bridge.server_state WHERE server = $1 AND host = $2", NAMEOID, TEXTOID);
-    static pg::Statement ill("INSERT INTO k2bridge.server_state (server, host, state, reason) VALUES ($1, $2, $3, $4)"
-                             " ON CONFLICT (server, host) DO UPDATE SET state = $3, reason = $4,"
-                             " since = CASE WHEN server_state.state = $3 THEN server_state.since"
-                             " ELSE pg_catalog.clock_timestamp() END",
-                             NAMEOID, TEXTOID, TEXTOID, TEXTOID);
+    static pg::Statement well("DELETE FROM k2bridge.server_state WHERE server = $1 AND host = $2", NAMEOID,
+                              TEXTOID);
+    static pg::Statement ill(
+        "INSERT INTO k2bridge.server_state (server, host, state, reason) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (server, host) DO UPDATE SET state = $3, reason = $4,"
+        " since = CASE WHEN server_state.state = $3 THEN server_state.since"
+        " ELSE pg_catalog.clock_timestamp() END",
+        NAMEOID, TEXTOID, TEXTOID, TEXTOID);
     static pg::Statement worked("INSERT INTO k2bridge.address (server, endpoint, url) VALUES ($1, $2, $3)"
                                 " ON CONFLICT DO NOTHING",
                                 NAMEOID, TEXTOID, TEXTOID);
@@ -177,7 +185,8 @@ void Dispatcher::write_notes()
                 else if (note.state == "closed")
                     pg::run(well, {server, pg::text_datum(note.host)});
                 else
-                    pg::run(ill, {server, pg::text_datum(note.host), pg::text_datum(note.state), pg::text_datum(note.reason)});
+                    pg::run(ill, {server, pg::text_datum(note.host), pg::text_datum(note.state),
+                                  pg::text_datum(note.reason)});
             });
     });
     if (error)

@@ -1,5 +1,5 @@
-// From the table to memory: scanning lanes, choosing the first call of each subject, claiming, building requests
-// (see dispatcher.hpp).
+// From the table to memory: scanning lanes, choosing the first call of each subject, claiming, building
+// requests (see dispatcher.hpp).
 #include "outbox/dispatcher.hpp"
 
 #include "outbox/request.hpp"
@@ -19,13 +19,14 @@ namespace
 
 using namespace std::chrono_literals;
 
-constexpr auto catalog_age = 50ms;     // read again at most so often
-constexpr auto rescan_pause = 1000ms;  // a lane with a backlog is read from its floor so often, for late commits
-constexpr auto forget_pause = 60s;     // everything is read from the beginning so often, for a clock set back
-constexpr int read_ahead = 50;         // reads claimed above what may be started now
-constexpr int first_crowd = 100;       // more is read where waiting rows of a few subjects stand before the others
+constexpr auto catalog_age = 50ms; // read again at most so often
+constexpr auto rescan_pause =
+    1000ms;                        // a lane with a backlog is read from its floor so often, for late commits
+constexpr auto forget_pause = 60s; // everything is read from the beginning so often, for a clock set back
+constexpr int read_ahead = 50;     // reads claimed above what may be started now
+constexpr int first_crowd = 100; // more is read where waiting rows of a few subjects stand before the others
 constexpr int most_crowd = 3000;
-constexpr int cautious_limit = 3;      // crashes that one call may survive
+constexpr int cautious_limit = 3;                      // crashes that one call may survive
 constexpr TimestampTz hold_pause = 60 * USECS_PER_SEC; // a builder that said "not now"
 
 // A builder raises this to keep its call queued, to be asked again later.
@@ -79,7 +80,8 @@ int Dispatcher::room(const Lane &lane, Clock::time_point now)
     const int open = circuit_of(lane).room(now);
     const double rate = gate.server->rate_limit;
     // Calls that were claimed ahead take nothing from those of a higher priority, which start before them.
-    const int slots = gate.throttle.room(now, gate.server->max_connections, rate) - gate.ready_from(lane.endpoint->priority);
+    const int slots = gate.throttle.room(now, gate.server->max_connections, rate) -
+                      gate.ready_from(lane.endpoint->priority);
     const bool ahead = !lane.endpoint->at_most_once && rate <= 0 && open == INT_MAX;
     if (ahead && gate.ready_from(lane.endpoint->priority) > read_ahead / 2)
         return 0; // a larger claim later costs less than many small ones
@@ -100,7 +102,8 @@ std::vector<Lane *> Dispatcher::lanes_to_scan(bool all, Clock::time_point now, T
         }
         chosen.push_back(lane);
         const int in_memory = lane->restarted ? static_cast<int>(known.size()) : 0;
-        scans.push_back({lane->endpoint->name, lane->server_key, lane->cursor, free + in_memory + lane->crowd});
+        scans.push_back(
+            {lane->endpoint->name, lane->server_key, lane->cursor, free + in_memory + lane->crowd});
     }
     return chosen;
 }
@@ -117,7 +120,8 @@ void Dispatcher::claim(Clock::time_point now)
             lane->floor = {};
         forgotten = now;
     }
-    const bool from_floor = forget || (all && now >= rescanned + std::max<Clock::duration>(rescan_pause, 20 * rescan_cost));
+    const bool from_floor =
+        forget || (all && now >= rescanned + std::max<Clock::duration>(rescan_pause, 20 * rescan_cost));
     if (from_floor) {
         for (Lane *lane : by_priority) {
             lane->restart();
@@ -155,7 +159,8 @@ void Dispatcher::claim(Clock::time_point now)
                 lane->skipped = true;
         prepared = take();
         if (catalog_outdated)
-            throw pg::Error(ERRCODE_T_R_SERIALIZATION_FAILURE, "an endpoint was changed while its calls were claimed");
+            throw pg::Error(ERRCODE_T_R_SERIALIZATION_FAILURE,
+                            "an endpoint was changed while its calls were claimed");
         move_floors(chosen, nothing_new);
     });
     if (all)
@@ -175,7 +180,8 @@ void Dispatcher::claim(Clock::time_point now)
     }
 }
 
-// Nothing can appear before `nothing_new` any more, and what was read up to the cursor is in memory or parked.
+// Nothing can appear before `nothing_new` any more, and what was read up to the cursor is in memory or
+// parked.
 void Dispatcher::move_floors(const std::vector<Lane *> &read, TimestampTz nothing_new)
 {
     for (Lane *lane : read) {
@@ -209,21 +215,25 @@ void Dispatcher::forget_chosen(size_t results_before)
 }
 
 // Whether the candidate is the first of its subject; if not it is parked.
-bool Dispatcher::first_of_subject(const queue::Candidate &candidate, const std::map<std::string, queue::Head> &subject_heads)
+bool Dispatcher::first_of_subject(const queue::Candidate &candidate,
+                                  const std::map<std::string, queue::Head> &subject_heads)
 {
     if (!candidate.subject)
         return true;
     const auto under = busy.find(*candidate.subject);
     if (under != busy.end()) {
         if (candidate.id < under->second.head)
-            under->second.late = under->second.late == 0 ? candidate.id : std::min(under->second.late, candidate.id);
+            under->second.late =
+                under->second.late == 0 ? candidate.id : std::min(under->second.late, candidate.id);
         to_park.push_back(candidate.id);
         return false;
     }
     const auto head = subject_heads.find(*candidate.subject);
     if (heads.count(candidate.id) == 0 && head != subject_heads.end() && head->second.id != candidate.id) {
-        // Two parked rows would wait for each other, so the other one is made claimable before this one is parked.
-        (head->second.parked ? to_wake : to_park).push_back(head->second.parked ? head->second.id : candidate.id);
+        // Two parked rows would wait for each other, so the other one is made claimable before this one is
+        // parked.
+        (head->second.parked ? to_wake : to_park)
+            .push_back(head->second.parked ? head->second.id : candidate.id);
         return false;
     }
     busy[*candidate.subject] = {candidate.id, 0};
@@ -242,8 +252,9 @@ int Dispatcher::left(const Lane &lane, Clock::time_point now, const std::map<std
     return circuit_of(lane).closed() || before == 0 ? room(lane, now) - before : 0;
 }
 
-void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const std::vector<Lane *> &scanned_lanes,
-                        const std::vector<queue::LaneScan> &scans, Clock::time_point now)
+void Dispatcher::choose(const std::vector<queue::Candidate> &candidates,
+                        const std::vector<Lane *> &scanned_lanes, const std::vector<queue::LaneScan> &scans,
+                        Clock::time_point now)
 {
     chosen_reads.clear();
     chosen_once.clear();
@@ -255,7 +266,8 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const s
         if (candidate.subject && known.count(candidate.id) == 0 && heads.count(candidate.id) == 0 &&
             busy.count(*candidate.subject) == 0)
             asked.insert(*candidate.subject);
-    const auto subject_heads = asked.empty() ? std::map<std::string, queue::Head>{} : queue::heads({asked.begin(), asked.end()});
+    const auto subject_heads =
+        asked.empty() ? std::map<std::string, queue::Head>{} : queue::heads({asked.begin(), asked.end()});
 
     std::map<std::string, int> taken; // by server, reads and money together
     std::vector<int> seen(scanned_lanes.size());
@@ -283,7 +295,8 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const s
         }
         chosen_from[candidate.id] = &lane;
         ++taken[lane.server];
-        (lane.endpoint->at_most_once && lane.endpoint->enabled ? chosen_once : chosen_reads).push_back(candidate.id);
+        (lane.endpoint->at_most_once && lane.endpoint->enabled ? chosen_once : chosen_reads)
+            .push_back(candidate.id);
     }
     for (size_t index = 0; index < scanned_lanes.size(); ++index) {
         Lane &lane = *scanned_lanes[index];
@@ -296,9 +309,10 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates, const s
     known.insert(chosen_once.begin(), chosen_once.end());
 }
 
-// Claims what was chosen and builds the requests. Nobody's call is claimed by an endpoint's row that has changed since it
-// was read: `catalog_outdated` tells that, and the claim must be undone. A row that is not claimed (locked, wished away, gone) is forgotten and
-// found again by a later scan from the floor; the next scan goes on behind it, so that it takes no room from others.
+// Claims what was chosen and builds the requests. Nobody's call is claimed by an endpoint's row that has
+// changed since it was read: `catalog_outdated` tells that, and the claim must be undone. A row that is not
+// claimed (locked, wished away, gone) is forgotten and found again by a later scan from the floor; the next
+// scan goes on behind it, so that it takes no room from others.
 std::vector<Dispatcher::Prepared> Dispatcher::take()
 {
     std::vector<Prepared> prepared;

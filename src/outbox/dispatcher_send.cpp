@@ -21,7 +21,8 @@ reply::Reply read_reply(const Job &job, const http::Response &response)
         return {};
     if (!reply::is_family(job.endpoint->reply_family)) {
         reply::Reply unknown;
-        unknown.text = "reply family \"" + job.endpoint->reply_family + "\" of endpoint " + job.endpoint->name + " is not known";
+        unknown.text = "reply family \"" + job.endpoint->reply_family + "\" of endpoint " +
+                       job.endpoint->name + " is not known";
         return unknown;
     }
     return reply::read(job.endpoint->reply_family, response.status, response.content_type, response.body);
@@ -53,7 +54,8 @@ void Dispatcher::start_ready(Clock::time_point now)
         Prepared &prepared = call->second;
         const Lane &lane = *prepared.lane;
         Gate &gate = gates[prepared.job.server];
-        if (!prepared.job.endpoint->at_most_once && prepared.job.endpoint->version != lane.endpoint->version) {
+        if (!prepared.job.endpoint->at_most_once &&
+            prepared.job.endpoint->version != lane.endpoint->version) {
             // Claimed ahead, then its endpoint was changed: to be claimed again under what it says now.
             gate.not_ready(call->first);
             release(prepared.job);
@@ -109,7 +111,8 @@ void Dispatcher::conclude_transfer(Prepared prepared, http::Response response, C
     shorten(decision.text);
 
     bool changed = false;
-    const bool no_reply = response.failure != http::Failure::none || (decision.outage && decision.pause.count() == 0);
+    const bool no_reply =
+        response.failure != http::Failure::none || (decision.outage && decision.pause.count() == 0);
     if (decision.verdict == Verdict::stop)
         changed = circuit.stop(now, decision.text);
     else if (no_reply)
@@ -126,7 +129,8 @@ void Dispatcher::conclude_transfer(Prepared prepared, http::Response response, C
         decision.outage = true; // attempts during an outage do not count
 
     const double spread = std::uniform_real_distribution<double>(0, 1)(random);
-    finished(conclude(std::move(prepared.job), std::move(response), reply, decision, GetCurrentTimestamp(), spread));
+    finished(conclude(std::move(prepared.job), std::move(response), reply, decision, GetCurrentTimestamp(),
+                      spread));
 }
 
 void Dispatcher::finished(Result result)
@@ -145,10 +149,12 @@ void Dispatcher::settle_done(Clock::time_point now)
         finished(std::move(result));
         return true;
     });
-    while (done.size() >= settle_batch || (!done.empty() && (under_way.empty() || now - first_done >= settle_pause()))) {
+    while (done.size() >= settle_batch ||
+           (!done.empty() && (under_way.empty() || now - first_done >= settle_pause()))) {
         std::vector<Result> batch;
         const size_t count = std::min(done.size(), settle_batch);
-        batch.assign(std::make_move_iterator(done.begin()), std::make_move_iterator(done.begin() + static_cast<long>(count)));
+        batch.assign(std::make_move_iterator(done.begin()),
+                     std::make_move_iterator(done.begin() + static_cast<long>(count)));
         done.erase(done.begin(), done.begin() + static_cast<long>(count));
         for (const Result &result : batch)
             if (!result.outcome && result.state == "queued")

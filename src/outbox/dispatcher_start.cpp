@@ -1,4 +1,5 @@
-// What the dispatcher does before its first turn: the lock, what the last one left behind, whether history broke.
+// What the dispatcher does before its first turn: the lock, what the last one left behind, whether history
+// broke.
 #include "outbox/dispatcher.hpp"
 
 #include "pg/guard.hpp"
@@ -17,7 +18,8 @@ namespace outbox
 namespace
 {
 
-// One dispatcher per database even where two clusters' shared memories do not meet; held until the process ends.
+// One dispatcher per database even where two clusters' shared memories do not meet; held until the process
+// ends.
 bool take_lock()
 {
     return pg::call([] {
@@ -30,8 +32,10 @@ bool take_lock()
 void hold_back_money()
 {
     static pg::Statement statement(
-        "UPDATE k2bridge.outbox o SET state = 'uncertain', verify_at = pg_catalog.clock_timestamp(), parked = false,"
-        " last_error = 'queued before a promotion, recovery or copy of the database: it may have been sent there'"
+        "UPDATE k2bridge.outbox o SET state = 'uncertain', verify_at = pg_catalog.clock_timestamp(), parked "
+        "= false,"
+        " last_error = 'queued before a promotion, recovery or copy of the database: it may have been sent "
+        "there'"
         " FROM k2bridge.endpoint e WHERE e.name = o.endpoint AND e.delivery = 'at_most_once'"
         " AND o.state IN ('queued', 'sending')");
     static pg::Statement references("SELECT k2.advance_references(10000)");
@@ -39,14 +43,17 @@ void hold_back_money()
     pg::run(references, {});
 }
 
-// Another system identifier, timeline or database than the last dispatcher's means a promotion, a recovery or a copy.
+// Another system identifier, timeline or database than the last dispatcher's means a promotion, a recovery or
+// a copy.
 void note_lineage()
 {
-    static pg::Statement read("SELECT system_identifier, timeline, database::pg_catalog.text FROM k2bridge.lineage");
-    static pg::Statement write("INSERT INTO k2bridge.lineage (system_identifier, timeline, database) VALUES ($1, $2, $3)"
-                               " ON CONFLICT (singleton) DO UPDATE SET system_identifier = $1, timeline = $2, database = $3,"
-                               " at = pg_catalog.clock_timestamp()",
-                               TEXTOID, TEXTOID, OIDOID);
+    static pg::Statement read(
+        "SELECT system_identifier, timeline, database::pg_catalog.text FROM k2bridge.lineage");
+    static pg::Statement write(
+        "INSERT INTO k2bridge.lineage (system_identifier, timeline, database) VALUES ($1, $2, $3)"
+        " ON CONFLICT (singleton) DO UPDATE SET system_identifier = $1, timeline = $2, database = $3,"
+        " at = pg_catalog.clock_timestamp()",
+        TEXTOID, TEXTOID, OIDOID);
     pg::call([] {
         const char *system = psprintf(UINT64_FORMAT, GetSystemIdentifier());
         const char *timeline = psprintf("%u", GetWALInsertionTimeLine());
@@ -59,7 +66,8 @@ void note_lineage()
             return;
         if (known && !settings::trust_promotion)
             hold_back_money();
-        pg::run(write, {CStringGetTextDatum(system), CStringGetTextDatum(timeline), ObjectIdGetDatum(MyDatabaseId)});
+        pg::run(write,
+                {CStringGetTextDatum(system), CStringGetTextDatum(timeline), ObjectIdGetDatum(MyDatabaseId)});
     });
 }
 

@@ -1,5 +1,5 @@
-// What people asked for (cancel, retry, resolve), answered rows whose handler may run again, verification of uncertain
-// ones (see dispatcher.hpp).
+// What people asked for (cancel, retry, resolve), answered rows whose handler may run again, verification of
+// uncertain ones (see dispatcher.hpp).
 #include "outbox/dispatcher.hpp"
 
 #include "outbox/handler.hpp"
@@ -100,9 +100,9 @@ void Dispatcher::serve_wishes(Clock::time_point now)
         for (queue::Wish &uncertain : queue::due_uncertain(wall, wishes_per_turn, catalog)) {
             const bool possible = uncertain.job.endpoint && !uncertain.job.endpoint->verify.empty();
             const auto failure = pg::subtransaction(pg::Constraints::at_end, [&uncertain] {
-                    queue::plan_by_index(false);
-                    run_verify(uncertain.job);
-                });
+                queue::plan_by_index(false);
+                run_verify(uncertain.job);
+            });
             if (failure)
                 pg::log_error(LOG, *failure);
             queue::note_verification(uncertain.job.id, possible);

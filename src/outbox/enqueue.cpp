@@ -1,7 +1,7 @@
 // Every insert into k2bridge.outbox: as the owner of the tables, with the role that came in as created_by.
 //
-// The xid is assigned and due_at is stamped with the clock inside the insert, never earlier than it: the dispatcher
-// relies on it when it moves its floor (dispatcher.cpp).
+// The xid is assigned and due_at is stamped with the clock inside the insert, never earlier than it: the
+// dispatcher relies on it when it moves its floor (dispatcher.cpp).
 #include "pg/identity.hpp"
 #include "pg/roster.hpp"
 #include "settings.hpp"
@@ -20,7 +20,8 @@ namespace
 constexpr const char *insert_sql =
     "INSERT INTO k2bridge.outbox (endpoint, args, subject, server, due_at, created_by, correlation)"
     " SELECT n.endpoint, n.args, n.subject, n.server, greatest($5, pg_catalog.clock_timestamp()), $6, $7"
-    " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
+    " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), "
+    "pg_catalog.unnest($4))"
     " WITH ORDINALITY AS n (endpoint, args, subject, server, position)"
     " JOIN k2bridge.endpoint e ON e.name OPERATOR(pg_catalog.=) n.endpoint"
     " ORDER BY n.position RETURNING id";
@@ -29,7 +30,8 @@ SPIPlanPtr insert_plan()
 {
     static SPIPlanPtr plan = nullptr;
     if (plan == nullptr) {
-        Oid types[] = {TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, NAMEARRAYOID, TIMESTAMPTZOID, NAMEOID, UUIDOID};
+        Oid types[] = {TEXTARRAYOID,   JSONBARRAYOID, TEXTARRAYOID, NAMEARRAYOID,
+                       TIMESTAMPTZOID, NAMEOID,       UUIDOID};
         SPIPlanPtr prepared = SPI_prepare(insert_sql, 7, types);
         if (prepared == nullptr)
             elog(ERROR, "could not prepare the insert into k2bridge.outbox");
@@ -61,13 +63,16 @@ bool switched_off(Oid owner)
     SPI_execute_with_args("SELECT n FROM pg_catalog.unnest($1) n WHERE NOT EXISTS"
                           " (SELECT FROM k2bridge.endpoint e WHERE e.name OPERATOR(pg_catalog.=) n) LIMIT 1",
                           1, types, values, nullptr, true, 1);
-    const char *missing = SPI_processed == 0 ? "?" : SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("endpoint \"%s\" does not exist", missing),
+    const char *missing =
+        SPI_processed == 0 ? "?" : SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("endpoint \"%s\" does not exist", missing),
             errhint("SELECT name FROM k2bridge.endpoint lists the endpoints."));
 }
 
 // Inserts the rows and returns their ids as bigint[]; null when queueing is switched off.
-ArrayType *insert(ArrayType *endpoints, ArrayType *args, ArrayType *subjects, ArrayType *servers, TimestampTz due_at)
+ArrayType *insert(ArrayType *endpoints, ArrayType *args, ArrayType *subjects, ArrayType *servers,
+                  TimestampTz due_at)
 {
     const Oid owner = pg::tables_owner();
     if (switched_off(owner))
@@ -76,7 +81,7 @@ ArrayType *insert(ArrayType *endpoints, ArrayType *args, ArrayType *subjects, Ar
     NameData created_by;
     namestrcpy(&created_by, GetUserNameFromId(pg::caller(), false));
     pg_uuid_t story = pg::correlation();
-    Datum values[] = {PointerGetDatum(endpoints), PointerGetDatum(args),   PointerGetDatum(subjects),
+    Datum values[] = {PointerGetDatum(endpoints), PointerGetDatum(args),       PointerGetDatum(subjects),
                       PointerGetDatum(servers),   TimestampTzGetDatum(due_at), NameGetDatum(&created_by),
                       UUIDPGetDatum(&story)};
     const MemoryContext caller_context = CurrentMemoryContext;
@@ -96,7 +101,8 @@ ArrayType *insert(ArrayType *endpoints, ArrayType *args, ArrayType *subjects, Ar
     for (uint64 i = 0; i < inserted; ++i)
         ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null);
     const MemoryContext spi_context = MemoryContextSwitchTo(caller_context);
-    ArrayType *result = construct_array(ids, static_cast<int>(inserted), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+    ArrayType *result =
+        construct_array(ids, static_cast<int>(inserted), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
     MemoryContextSwitchTo(spi_context);
     SPI_finish();
     SetUserIdAndSecContext(user, context);
@@ -129,27 +135,30 @@ PGDLLEXPORT Datum k2bridge_enqueue(PG_FUNCTION_ARGS)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("args must not be null"),
                 errhint("An endpoint without arguments takes '{}'."));
     using outbox::single;
-    ArrayType *ids =
-        outbox::insert(single(PG_GETARG_DATUM(0), false, TEXTOID, -1, TYPALIGN_INT),
-                       single(PG_GETARG_DATUM(1), false, JSONBOID, -1, TYPALIGN_INT),
-                       single(PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2), PG_ARGISNULL(2), TEXTOID, -1, TYPALIGN_INT),
-                       single(PG_ARGISNULL(3) ? 0 : PG_GETARG_DATUM(3), PG_ARGISNULL(3), NAMEOID, NAMEDATALEN, TYPALIGN_CHAR),
-                       PG_ARGISNULL(4) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(4));
+    ArrayType *ids = outbox::insert(
+        single(PG_GETARG_DATUM(0), false, TEXTOID, -1, TYPALIGN_INT),
+        single(PG_GETARG_DATUM(1), false, JSONBOID, -1, TYPALIGN_INT),
+        single(PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2), PG_ARGISNULL(2), TEXTOID, -1, TYPALIGN_INT),
+        single(PG_ARGISNULL(3) ? 0 : PG_GETARG_DATUM(3), PG_ARGISNULL(3), NAMEOID, NAMEDATALEN,
+               TYPALIGN_CHAR),
+        PG_ARGISNULL(4) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(4));
     if (ids == nullptr)
         PG_RETURN_NULL();
     PG_RETURN_INT64(*reinterpret_cast<int64 *>(ARR_DATA_PTR(ids)));
 }
 
-// k2bridge.enqueue_all(endpoints text[], args jsonb[], subjects text[], servers name[], due_at timestamptz) → bigint[]
+// k2bridge.enqueue_all(endpoints text[], args jsonb[], subjects text[], servers name[], due_at timestamptz) →
+// bigint[]
 PGDLLEXPORT Datum k2bridge_enqueue_all(PG_FUNCTION_ARGS)
 {
     ArrayType *endpoints = PG_GETARG_ARRAYTYPE_P(0);
     const int count = ArrayGetNItems(ARR_NDIM(endpoints), ARR_DIMS(endpoints));
     for (int i = 1; i < 4; ++i)
         if (ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(i)), ARR_DIMS(PG_GETARG_ARRAYTYPE_P(i))) != count)
-            ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("the arrays must be of one length"));
-    ArrayType *ids = outbox::insert(endpoints, PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2), PG_GETARG_ARRAYTYPE_P(3),
-                                    PG_GETARG_TIMESTAMPTZ(4));
+            ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+                    errmsg("the arrays must be of one length"));
+    ArrayType *ids = outbox::insert(endpoints, PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2),
+                                    PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_TIMESTAMPTZ(4));
     if (ids == nullptr)
         PG_RETURN_NULL();
     PG_RETURN_ARRAYTYPE_P(ids);

@@ -18,29 +18,32 @@ namespace
 {
 
 constexpr int parameters = 19;
-const Oid parameter_types[parameters] = {INT8OID, TEXTOID, NAMEOID, TEXTOID, JSONBOID, TEXTOID, INT4OID,
-                                         INT4OID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TIMESTAMPTZOID, NAMEOID,
-                                         INT8OID, BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+const Oid parameter_types[parameters] = {
+    INT8OID, TEXTOID, NAMEOID,        TEXTOID, JSONBOID, TEXTOID,  INT4OID, INT4OID, TEXTOID,       TEXTOID,
+    TEXTOID, UUIDOID, TIMESTAMPTZOID, NAMEOID, INT8OID,  BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 
 // The function's quoted name, or null when there is none of that name and argument.
 const char *qualified(const char *name)
 {
-    static pg::Statement statement("SELECT pg_catalog.to_regprocedure($1 || '(k2bridge.call_row)')::pg_catalog.oid", TEXTOID);
+    static pg::Statement statement(
+        "SELECT pg_catalog.to_regprocedure($1 || '(k2bridge.call_row)')::pg_catalog.oid", TEXTOID);
     pg::run(statement, {CStringGetTextDatum(name)}, nullptr, true);
     bool null;
     const Oid function = DatumGetObjectId(pg::cell(0, 1, &null));
     if (null)
         return nullptr;
-    return quote_qualified_identifier(get_namespace_name(get_func_namespace(function)), get_func_name(function));
+    return quote_qualified_identifier(get_namespace_name(get_func_namespace(function)),
+                                      get_func_name(function));
 }
 
 SPIPlanPtr plan_for(const char *function)
 {
-    const char *sql = psprintf("SELECT %s(ROW($1, $2, $3, $4, $5, $6, $7, nullif($8, 0), nullif($9, ''),"
-                               " nullif($10, ''), $11::pg_catalog.jsonb, NULL::pg_catalog.int8, NULL::pg_catalog.int8, $12, $13,"
-                               " $14, $19, $15 * pg_catalog.interval '1 microsecond', $16, nullif($17, ''),"
-                               " nullif($18, ''))::k2bridge.call_row)",
-                               function);
+    const char *sql = psprintf(
+        "SELECT %s(ROW($1, $2, $3, $4, $5, $6, $7, nullif($8, 0), nullif($9, ''),"
+        " nullif($10, ''), $11::pg_catalog.jsonb, NULL::pg_catalog.int8, NULL::pg_catalog.int8, $12, $13,"
+        " $14, $19, $15 * pg_catalog.interval '1 microsecond', $16, nullif($17, ''),"
+        " nullif($18, ''))::k2bridge.call_row)",
+        function);
     Oid types[parameters];
     std::copy(parameter_types, parameter_types + parameters, types);
     SPIPlanPtr plan = SPI_prepare(sql, parameters, types);
@@ -65,8 +68,9 @@ std::string find_function(const std::string &name, const std::string &endpoint, 
 {
     const char *function = pg::call([&] { return qualified(name.c_str()); });
     if (function == nullptr)
-        throw pg::Error(ERRCODE_UNDEFINED_FUNCTION,
-                        std::string(what) + " " + name + "(k2bridge.call_row) of endpoint " + endpoint + " does not exist");
+        throw pg::Error(ERRCODE_UNDEFINED_FUNCTION, std::string(what) + " " + name +
+                                                        "(k2bridge.call_row) of endpoint " + endpoint +
+                                                        " does not exist");
     return function;
 }
 

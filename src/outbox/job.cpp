@@ -15,7 +15,8 @@ TimestampTz later(TimestampTz now, std::chrono::milliseconds delay)
 bool given_up(const Job &job, TimestampTz now)
 {
     const auto &limit = job.endpoint->give_up_after;
-    return limit && now - job.created_at > std::chrono::duration_cast<std::chrono::microseconds>(*limit).count();
+    return limit &&
+           now - job.created_at > std::chrono::duration_cast<std::chrono::microseconds>(*limit).count();
 }
 
 void stays(Result &result, const char *state, TimestampTz due_at)
@@ -46,8 +47,8 @@ const char *word(Outcome outcome)
     return "failed";
 }
 
-Result conclude(Job job, http::Response response, const reply::Reply &reply, const Decision &decision, TimestampTz now,
-                double dice)
+Result conclude(Job job, http::Response response, const reply::Reply &reply, const Decision &decision,
+                TimestampTz now, double dice)
 {
     Result result;
     result.job = std::move(job);

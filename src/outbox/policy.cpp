@@ -1,4 +1,5 @@
-// See policy.hpp. The order of the questions: did anything leave, did a complete reply arrive, what does it say.
+// See policy.hpp. The order of the questions: did anything leave, did a complete reply arrive, what does it
+// say.
 #include "outbox/policy.hpp"
 
 #include "reply/status.hpp"
@@ -17,7 +18,8 @@ constexpr std::chrono::seconds longest_pause{3600};
 
 bool before_the_request(http::Failure failure)
 {
-    return failure == http::Failure::resolve || failure == http::Failure::connect || failure == http::Failure::tls;
+    return failure == http::Failure::resolve || failure == http::Failure::connect ||
+           failure == http::Failure::tls;
 }
 
 Decision without_reply(Delivery delivery, const http::Response &response)
@@ -39,7 +41,8 @@ Decision without_reply(Delivery delivery, const http::Response &response)
     const bool may_be_processed = response.sent && !before_the_request(response.failure);
     decision.unreachable = before_the_request(response.failure);
     decision.outage = decision.unreachable;
-    decision.verdict = may_be_processed && delivery == Delivery::at_most_once ? Verdict::uncertain : Verdict::again;
+    decision.verdict =
+        may_be_processed && delivery == Delivery::at_most_once ? Verdict::uncertain : Verdict::again;
     // A reply above the limit will be above it the next time too.
     if (response.failure == http::Failure::too_large && delivery == Delivery::at_least_once)
         decision.verdict = Verdict::failed;
@@ -59,7 +62,8 @@ Verdict of_reply(Delivery delivery, const http::Response &response, const reply:
     case reply::Verdict::stop:
         return Verdict::stop;
     case reply::Verdict::rejected:
-        return !worked && (response.status == 404 || response.status == 405) ? Verdict::stop : Verdict::failed;
+        return !worked && (response.status == 404 || response.status == 405) ? Verdict::stop
+                                                                             : Verdict::failed;
     case reply::Verdict::unclear:
         break;
     }

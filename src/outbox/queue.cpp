@@ -16,9 +16,9 @@ namespace
 {
 
 // What claim() and wishes() read of a row, in the order of read_job().
-#define JOB_COLUMNS                                                                                                    \
-    "o.id, o.endpoint, coalesce(o.server, ''), o.subject, o.args, o.attempts, o.created_by,"        \
-    " o.correlation, o.created_at, o.crashes,"                                                      \
+#define JOB_COLUMNS                                                                                          \
+    "o.id, o.endpoint, coalesce(o.server, ''), o.subject, o.args, o.attempts, o.created_by,"                 \
+    " o.correlation, o.created_at, o.crashes,"                                                               \
     " (SELECT e.xmin FROM k2bridge.endpoint e WHERE e.name = o.endpoint)"
 constexpr int job_columns = 11;
 
@@ -67,11 +67,13 @@ std::optional<std::string> optional_cell(uint64 row, int column)
 void plan_by_index(bool on)
 {
     pg::call([on] {
-        for (const char *method : {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"})
-            set_config_option(method, on ? "off" : "on", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+        for (const char *method :
+             {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"})
+            set_config_option(method, on ? "off" : "on", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+                              false);
         set_config_option("jit", "off", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-        set_config_option("plan_cache_mode", on ? "force_generic_plan" : "auto", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
-                          0, false);
+        set_config_option("plan_cache_mode", on ? "force_generic_plan" : "auto", PGC_SUSET, PGC_S_SESSION,
+                          GUC_ACTION_LOCAL, true, 0, false);
     });
 }
 
@@ -79,11 +81,13 @@ std::vector<Candidate> scan(const std::vector<LaneScan> &lanes, TimestampTz now)
 {
     static pg::Statement statement(
         "SELECT l.lane::pg_catalog.int4, o.id, o.subject, o.due_at"
-        " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
+        " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), "
+        "pg_catalog.unnest($4),"
         "   pg_catalog.unnest($5)) WITH ORDINALITY AS l (endpoint, server, due_at, id, room, lane)"
         " CROSS JOIN LATERAL (SELECT q.id, q.subject, q.due_at FROM k2bridge.outbox q"
         "   WHERE q.endpoint = l.endpoint AND coalesce(q.server, '') = l.server::pg_catalog.name"
-        "     AND q.state = 'queued' AND NOT q.parked AND (q.due_at, q.id) > (l.due_at, l.id) AND q.due_at <= $6"
+        "     AND q.state = 'queued' AND NOT q.parked AND (q.due_at, q.id) > (l.due_at, l.id) AND q.due_at "
+        "<= $6"
         "   ORDER BY q.due_at, q.id LIMIT l.room) o",
         TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID);
     std::vector<std::string> endpoints, servers;
@@ -98,8 +102,9 @@ std::vector<Candidate> scan(const std::vector<LaneScan> &lanes, TimestampTz now)
     }
     std::vector<Candidate> found;
     pg::call([&] {
-        const uint64 rows = pg::run(statement, {pg::text_array(endpoints), pg::text_array(servers), timestamp_array(due),
-                                                pg::int8_array(ids), pg::int4_array(rooms), TimestampTzGetDatum(now)},
+        const uint64 rows = pg::run(statement,
+                                    {pg::text_array(endpoints), pg::text_array(servers), timestamp_array(due),
+                                     pg::int8_array(ids), pg::int4_array(rooms), TimestampTzGetDatum(now)},
                                     nullptr, true);
         found.resize(rows);
         bool null;
@@ -116,10 +121,11 @@ std::vector<Candidate> scan(const std::vector<LaneScan> &lanes, TimestampTz now)
 
 std::map<std::string, Head> heads(const std::vector<std::string> &subjects)
 {
-    static pg::Statement statement(
-        "SELECT s.subject, h.id, h.parked FROM pg_catalog.unnest($1) s (subject) CROSS JOIN LATERAL (SELECT q.id, q.parked"
-        "   FROM k2bridge.outbox q WHERE q.subject = s.subject AND q.state <> 'answered' ORDER BY q.id LIMIT 1) h",
-        TEXTARRAYOID);
+    static pg::Statement statement("SELECT s.subject, h.id, h.parked FROM pg_catalog.unnest($1) s (subject) "
+                                   "CROSS JOIN LATERAL (SELECT q.id, q.parked"
+                                   "   FROM k2bridge.outbox q WHERE q.subject = s.subject AND q.state <> "
+                                   "'answered' ORDER BY q.id LIMIT 1) h",
+                                   TEXTARRAYOID);
     std::map<std::string, Head> found;
     pg::call([&] {
         const uint64 rows = pg::run(statement, {pg::text_array(subjects)}, nullptr, true);
@@ -132,9 +138,10 @@ std::map<std::string, Head> heads(const std::vector<std::string> &subjects)
 
 uint64 park(const std::vector<int64> &ids)
 {
-    static pg::Statement statement("UPDATE k2bridge.outbox q SET parked = true WHERE q.id IN (SELECT p.id FROM k2bridge.outbox p"
-                                   " WHERE p.id = ANY ($1) AND p.state = 'queued' FOR UPDATE SKIP LOCKED)",
-                                   INT8ARRAYOID);
+    static pg::Statement statement(
+        "UPDATE k2bridge.outbox q SET parked = true WHERE q.id IN (SELECT p.id FROM k2bridge.outbox p"
+        " WHERE p.id = ANY ($1) AND p.state = 'queued' FOR UPDATE SKIP LOCKED)",
+        INT8ARRAYOID);
     return ids.empty() ? 0 : pg::call([&] { return pg::run(statement, {pg::int8_array(ids)}); });
 }
 
@@ -152,7 +159,8 @@ void wake(const std::vector<int64> &ids)
 uint64 repair_parking()
 {
     static pg::Statement statement(
-        "UPDATE k2bridge.outbox q SET parked = false, due_at = greatest(q.due_at, pg_catalog.clock_timestamp())"
+        "UPDATE k2bridge.outbox q SET parked = false, due_at = greatest(q.due_at, "
+        "pg_catalog.clock_timestamp())"
         " WHERE q.parked AND q.id IN (SELECT pg_catalog.min(p.id) FROM k2bridge.outbox p"
         "   WHERE p.subject IS NOT NULL AND p.state <> 'answered' GROUP BY p.subject)");
     return pg::call([&] { return pg::run(statement, {}); });
@@ -160,19 +168,22 @@ uint64 repair_parking()
 
 std::vector<Job> claim(const std::vector<int64> &ids, Claim how, const Catalog &catalog)
 {
-    static pg::Statement read("SELECT " JOB_COLUMNS " FROM k2bridge.outbox o WHERE o.id = ANY ($1) AND o.state = 'queued'"
+    static pg::Statement read("SELECT " JOB_COLUMNS
+                              " FROM k2bridge.outbox o WHERE o.id = ANY ($1) AND o.state = 'queued'"
                               " AND o.wish IS NULL ORDER BY o.due_at, o.id",
                               INT8ARRAYOID);
-    static pg::Statement count("WITH free AS (SELECT p.id FROM k2bridge.outbox p WHERE p.id = ANY ($1) AND p.state = 'queued'"
-                               "   AND p.wish IS NULL FOR UPDATE SKIP LOCKED)"
-                               " UPDATE k2bridge.outbox o SET crashes = o.crashes + 1 FROM free WHERE o.id = free.id"
-                               " RETURNING " JOB_COLUMNS,
-                               INT8ARRAYOID);
-    static pg::Statement mark("WITH free AS (SELECT p.id FROM k2bridge.outbox p WHERE p.id = ANY ($1) AND p.state = 'queued'"
-                              "   AND p.wish IS NULL FOR UPDATE SKIP LOCKED)"
-                              " UPDATE k2bridge.outbox o SET state = 'sending', sent_at = pg_catalog.clock_timestamp()"
-                              " FROM free WHERE o.id = free.id RETURNING " JOB_COLUMNS,
-                              INT8ARRAYOID);
+    static pg::Statement count(
+        "WITH free AS (SELECT p.id FROM k2bridge.outbox p WHERE p.id = ANY ($1) AND p.state = 'queued'"
+        "   AND p.wish IS NULL FOR UPDATE SKIP LOCKED)"
+        " UPDATE k2bridge.outbox o SET crashes = o.crashes + 1 FROM free WHERE o.id = free.id"
+        " RETURNING " JOB_COLUMNS,
+        INT8ARRAYOID);
+    static pg::Statement mark(
+        "WITH free AS (SELECT p.id FROM k2bridge.outbox p WHERE p.id = ANY ($1) AND p.state = 'queued'"
+        "   AND p.wish IS NULL FOR UPDATE SKIP LOCKED)"
+        " UPDATE k2bridge.outbox o SET state = 'sending', sent_at = pg_catalog.clock_timestamp()"
+        " FROM free WHERE o.id = free.id RETURNING " JOB_COLUMNS,
+        INT8ARRAYOID);
     pg::Statement &statement = how == Claim::sending ? mark : how == Claim::counted ? count : read;
     std::vector<Job> jobs;
     if (ids.empty())
@@ -188,14 +199,16 @@ std::vector<Job> claim(const std::vector<int64> &ids, Claim how, const Catalog &
 
 std::vector<int64> riders(const Job &job, TimestampTz now)
 {
-    static pg::Statement statement("SELECT q.id FROM k2bridge.outbox q JOIN k2bridge.outbox o ON o.id = $1"
-                                   " AND q.subject = o.subject AND q.endpoint = o.endpoint"
-                                   " AND q.server IS NOT DISTINCT FROM o.server"
-                                   " WHERE q.state = 'queued' AND q.wish IS NULL AND q.due_at <= $2 AND q.id <> $1 ORDER BY q.id",
-                                   INT8OID, TIMESTAMPTZOID);
+    static pg::Statement statement(
+        "SELECT q.id FROM k2bridge.outbox q JOIN k2bridge.outbox o ON o.id = $1"
+        " AND q.subject = o.subject AND q.endpoint = o.endpoint"
+        " AND q.server IS NOT DISTINCT FROM o.server"
+        " WHERE q.state = 'queued' AND q.wish IS NULL AND q.due_at <= $2 AND q.id <> $1 ORDER BY q.id",
+        INT8OID, TIMESTAMPTZOID);
     std::vector<int64> ids;
     pg::call([&] {
-        const uint64 rows = pg::run(statement, {Int64GetDatum(job.id), TimestampTzGetDatum(now)}, nullptr, true);
+        const uint64 rows =
+            pg::run(statement, {Int64GetDatum(job.id), TimestampTzGetDatum(now)}, nullptr, true);
         for (uint64 row = 0; row < rows; ++row)
             ids.push_back(pg::cell_int8(row, 1));
     });
@@ -204,8 +217,9 @@ std::vector<int64> riders(const Job &job, TimestampTz now)
 
 std::unordered_set<int64> lock(const std::vector<int64> &ids)
 {
-    static pg::Statement statement("SELECT q.id FROM k2bridge.outbox q WHERE q.id = ANY ($1) ORDER BY q.id FOR UPDATE SKIP LOCKED",
-                                   INT8ARRAYOID);
+    static pg::Statement statement(
+        "SELECT q.id FROM k2bridge.outbox q WHERE q.id = ANY ($1) ORDER BY q.id FOR UPDATE SKIP LOCKED",
+        INT8ARRAYOID);
     std::unordered_set<int64> locked;
     pg::call([&] {
         const uint64 rows = pg::run(statement, {pg::int8_array(ids)});
@@ -218,29 +232,37 @@ std::unordered_set<int64> lock(const std::vector<int64> &ids)
 void finish(const std::vector<const Result *> &finished)
 {
     static pg::Statement statement(
-        "WITH r AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
+        "WITH r AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), "
+        "pg_catalog.unnest($3),"
         "     pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7),"
         "     pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10))"
-        "   AS r (id, outcome, http_status, error_code, error_text, reply, duration, sent_as, counted, server)),"
+        "   AS r (id, outcome, http_status, error_code, error_text, reply, duration, sent_as, counted, "
+        "server)),"
         " gone AS (DELETE FROM k2bridge.outbox o USING r WHERE o.id = r.id RETURNING o.*)"
-        " INSERT INTO k2bridge.call (id, endpoint, server, subject, args, outcome, attempts, http_status, error_code,"
-        "   error_text, reply, sent_as, resent_from, correlation, created_at, created_by, finished_at, duration, delivery)"
-        " SELECT g.id, g.endpoint, coalesce(nullif(r.server, '')::pg_catalog.name, g.server), g.subject, g.args, r.outcome,"
-        "   g.attempts + r.counted, nullif(r.http_status, 0), nullif(r.error_code, ''), nullif(r.error_text, ''),"
-        "   r.reply::pg_catalog.jsonb, nullif(r.sent_as, 0), g.resent_from, g.correlation, g.created_at, g.created_by,"
+        " INSERT INTO k2bridge.call (id, endpoint, server, subject, args, outcome, attempts, http_status, "
+        "error_code,"
+        "   error_text, reply, sent_as, resent_from, correlation, created_at, created_by, finished_at, "
+        "duration, delivery)"
+        " SELECT g.id, g.endpoint, coalesce(nullif(r.server, '')::pg_catalog.name, g.server), g.subject, "
+        "g.args, r.outcome,"
+        "   g.attempts + r.counted, nullif(r.http_status, 0), nullif(r.error_code, ''), nullif(r.error_text, "
+        "''),"
+        "   r.reply::pg_catalog.jsonb, nullif(r.sent_as, 0), g.resent_from, g.correlation, g.created_at, "
+        "g.created_by,"
         "   pg_catalog.clock_timestamp(), r.duration * pg_catalog.interval '1 microsecond',"
         "   coalesce(e.delivery, 'at_most_once')"
         " FROM gone g JOIN r ON r.id = g.id LEFT JOIN k2bridge.endpoint e ON e.name = g.endpoint",
-        INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-        INT4ARRAYOID, TEXTARRAYOID);
+        INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID,
+        INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID);
     std::vector<int64> ids, durations, sent_as;
     std::vector<int32> statuses, counted;
     std::vector<std::string> outcomes, codes, texts, servers;
     std::vector<std::optional<std::string>> replies;
     for (const Result *result : finished) {
         const Endpoint *endpoint = result->job.endpoint.get();
-        const bool keep_reply = endpoint == nullptr || endpoint->at_most_once || endpoint->keep_reply == Endpoint::Keep::always ||
-                                (endpoint->keep_reply == Endpoint::Keep::not_ok && *result->outcome != Outcome::ok);
+        const bool keep_reply =
+            endpoint == nullptr || endpoint->at_most_once || endpoint->keep_reply == Endpoint::Keep::always ||
+            (endpoint->keep_reply == Endpoint::Keep::not_ok && *result->outcome != Outcome::ok);
         auto add = [&](int64 id, int64 leader) {
             ids.push_back(id);
             outcomes.push_back(word(*result->outcome));
@@ -258,9 +280,10 @@ void finish(const std::vector<const Result *> &finished)
             add(rider, result->job.id);
     }
     pg::call([&] {
-        pg::run(statement, {pg::int8_array(ids), pg::text_array(outcomes), pg::int4_array(statuses), pg::text_array(codes),
-                            pg::text_array(texts), pg::text_array(replies), pg::int8_array(durations), pg::int8_array(sent_as),
-                            pg::int4_array(counted), pg::text_array(servers)});
+        pg::run(statement, {pg::int8_array(ids), pg::text_array(outcomes), pg::int4_array(statuses),
+                            pg::text_array(codes), pg::text_array(texts), pg::text_array(replies),
+                            pg::int8_array(durations), pg::int8_array(sent_as), pg::int4_array(counted),
+                            pg::text_array(servers)});
     });
 }
 
@@ -268,20 +291,23 @@ void keep(const std::vector<const Result *> &kept)
 {
     static pg::Statement statement(
         "UPDATE k2bridge.outbox o SET state = r.state, attempts = o.attempts + r.counted,"
-        "   due_at = CASE WHEN r.state = 'queued' THEN greatest(r.due_at, pg_catalog.clock_timestamp()) ELSE r.due_at END,"
+        "   due_at = CASE WHEN r.state = 'queued' THEN greatest(r.due_at, pg_catalog.clock_timestamp()) ELSE "
+        "r.due_at END,"
         "   last_error = nullif(r.error_text, ''), error_code = nullif(r.error_code, ''),"
         "   http_status = nullif(r.http_status, 0), reply = r.reply::pg_catalog.jsonb, content = r.content,"
         "   content_type = nullif(r.content_type, ''), file_name = nullif(r.file_name, ''),"
         "   verify_at = CASE WHEN r.state = 'uncertain' THEN pg_catalog.clock_timestamp() END,"
         "   crashes = 0, wish = CASE WHEN r.granted = 0 THEN o.wish END"
-        " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
+        " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), "
+        "pg_catalog.unnest($4),"
         "     pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8),"
         "     pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11), pg_catalog.unnest($12))"
-        "   AS r (id, state, counted, due_at, error_text, error_code, http_status, reply, content, content_type, file_name,"
+        "   AS r (id, state, counted, due_at, error_text, error_code, http_status, reply, content, "
+        "content_type, file_name,"
         "         granted)"
         " WHERE o.id = r.id",
-        INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
-        BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID);
+        INT8ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+        INT4ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID);
     std::vector<int64> ids, due;
     std::vector<int32> counted, statuses, granted;
     std::vector<std::string> states, texts, codes, types, files;
@@ -302,20 +328,24 @@ void keep(const std::vector<const Result *> &kept)
         granted.push_back(result->grants_wish);
     }
     pg::call([&] {
-        pg::run(statement, {pg::int8_array(ids), pg::text_array(states), pg::int4_array(counted), timestamp_array(due),
-                            pg::text_array(texts), pg::text_array(codes), pg::int4_array(statuses), pg::text_array(replies),
-                            pg::bytea_array(contents), pg::text_array(types), pg::text_array(files), pg::int4_array(granted)});
+        pg::run(statement, {pg::int8_array(ids), pg::text_array(states), pg::int4_array(counted),
+                            timestamp_array(due), pg::text_array(texts), pg::text_array(codes),
+                            pg::int4_array(statuses), pg::text_array(replies), pg::bytea_array(contents),
+                            pg::text_array(types), pg::text_array(files), pg::int4_array(granted)});
     });
 }
 
-std::vector<std::pair<std::string, int64>> unpark(const std::vector<std::pair<std::string, int64>> &subjects_from)
+std::vector<std::pair<std::string, int64>>
+unpark(const std::vector<std::pair<std::string, int64>> &subjects_from)
 {
-    static pg::Statement statement(
-        "UPDATE k2bridge.outbox o SET parked = false, due_at = greatest(o.due_at, pg_catalog.clock_timestamp())"
-        " FROM (SELECT (SELECT q.id FROM k2bridge.outbox q WHERE q.subject = s.subject AND q.id >= s.id AND q.state <> 'answered'"
-        "   ORDER BY q.id LIMIT 1) AS id FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS s (subject, id)) n"
-        " WHERE o.id = n.id AND o.parked RETURNING o.subject, o.id",
-        TEXTARRAYOID, INT8ARRAYOID);
+    static pg::Statement statement("UPDATE k2bridge.outbox o SET parked = false, due_at = greatest(o.due_at, "
+                                   "pg_catalog.clock_timestamp())"
+                                   " FROM (SELECT (SELECT q.id FROM k2bridge.outbox q WHERE q.subject = "
+                                   "s.subject AND q.id >= s.id AND q.state <> 'answered'"
+                                   "   ORDER BY q.id LIMIT 1) AS id FROM ROWS FROM (pg_catalog.unnest($1), "
+                                   "pg_catalog.unnest($2)) AS s (subject, id)) n"
+                                   " WHERE o.id = n.id AND o.parked RETURNING o.subject, o.id",
+                                   TEXTARRAYOID, INT8ARRAYOID);
     std::vector<std::string> subjects;
     std::vector<int64> from;
     for (const auto &[subject, id] : subjects_from) {
@@ -339,7 +369,8 @@ std::vector<std::pair<std::string, int64>> unpark(const std::vector<std::pair<st
 uint64 settle_interrupted()
 {
     static pg::Statement statement(
-        "UPDATE k2bridge.outbox SET state = 'uncertain', attempts = attempts + 1, verify_at = pg_catalog.clock_timestamp(),"
+        "UPDATE k2bridge.outbox SET state = 'uncertain', attempts = attempts + 1, verify_at = "
+        "pg_catalog.clock_timestamp(),"
         " last_error = 'the dispatcher ended while the call was under way' WHERE state = 'sending'");
     return pg::call([&] { return pg::run(statement, {}); });
 }
@@ -347,8 +378,8 @@ uint64 settle_interrupted()
 namespace
 {
 
-#define STORED_COLUMNS                                                                                                 \
-    "o.state, o.wish, o.wish_by, o.wish_note, o.wish_reply::pg_catalog.text, o.http_status, o.error_code,"             \
+#define STORED_COLUMNS                                                                                       \
+    "o.state, o.wish, o.wish_by, o.wish_note, o.wish_reply::pg_catalog.text, o.http_status, o.error_code,"   \
     " o.reply::pg_catalog.text, o.content, o.content_type, o.file_name"
 
 void read_wish(uint64 row, Wish &wish, const Catalog &catalog)
@@ -375,7 +406,8 @@ void read_wish(uint64 row, Wish &wish, const Catalog &catalog)
     wish.stored.outcome = wish.stored.code.empty() ? Outcome::ok : Outcome::refused;
 }
 
-std::vector<Wish> read_wishes(pg::Statement &statement, std::initializer_list<Datum> values, const Catalog &catalog)
+std::vector<Wish> read_wishes(pg::Statement &statement, std::initializer_list<Datum> values,
+                              const Catalog &catalog)
 {
     std::vector<Wish> found;
     pg::call([&] {
@@ -391,7 +423,8 @@ std::vector<Wish> read_wishes(pg::Statement &statement, std::initializer_list<Da
 
 std::vector<Wish> wishes(int limit, const Catalog &catalog)
 {
-    static pg::Statement statement("SELECT " JOB_COLUMNS ", " STORED_COLUMNS " FROM k2bridge.outbox o WHERE o.wish IS NOT NULL"
+    static pg::Statement statement("SELECT " JOB_COLUMNS ", " STORED_COLUMNS
+                                   " FROM k2bridge.outbox o WHERE o.wish IS NOT NULL"
                                    " ORDER BY o.id LIMIT $1",
                                    INT4OID);
     return read_wishes(statement, {Int32GetDatum(limit)}, catalog);
@@ -399,7 +432,8 @@ std::vector<Wish> wishes(int limit, const Catalog &catalog)
 
 std::vector<Wish> due_answered(TimestampTz now, int limit, const Catalog &catalog)
 {
-    static pg::Statement statement("SELECT " JOB_COLUMNS ", " STORED_COLUMNS " FROM k2bridge.outbox o WHERE o.state = 'answered'"
+    static pg::Statement statement("SELECT " JOB_COLUMNS ", " STORED_COLUMNS
+                                   " FROM k2bridge.outbox o WHERE o.state = 'answered'"
                                    " AND o.due_at <= $1 AND o.wish IS NULL ORDER BY o.id LIMIT $2",
                                    TIMESTAMPTZOID, INT4OID);
     return read_wishes(statement, {TimestampTzGetDatum(now), Int32GetDatum(limit)}, catalog);
@@ -407,7 +441,8 @@ std::vector<Wish> due_answered(TimestampTz now, int limit, const Catalog &catalo
 
 std::vector<Wish> due_uncertain(TimestampTz now, int limit, const Catalog &catalog)
 {
-    static pg::Statement statement("SELECT " JOB_COLUMNS ", " STORED_COLUMNS " FROM k2bridge.outbox o WHERE o.state = 'uncertain'"
+    static pg::Statement statement("SELECT " JOB_COLUMNS ", " STORED_COLUMNS
+                                   " FROM k2bridge.outbox o WHERE o.state = 'uncertain'"
                                    " AND o.verify_at <= $1 AND o.wish IS NULL ORDER BY o.id LIMIT $2",
                                    TIMESTAMPTZOID, INT4OID);
     return read_wishes(statement, {TimestampTzGetDatum(now), Int32GetDatum(limit)}, catalog);

@@ -1,8 +1,9 @@
-// The queue's SQL: scanning lanes, claiming, settling. Every function runs inside a transaction frame, as the owner of
-// the tables, and throws pg::ErrorInFlight when PostgreSQL raises.
+// The queue's SQL: scanning lanes, claiming, settling. Every function runs inside a transaction frame, as the
+// owner of the tables, and throws pg::ErrorInFlight when PostgreSQL raises.
 //
-// A lane is one endpoint with one server ('' while the row names none). Its claimable rows are an index range ordered
-// by (due_at, id), so that the work of a scan is that of the rows it returns, whatever waits elsewhere.
+// A lane is one endpoint with one server ('' while the row names none). Its claimable rows are an index range
+// ordered by (due_at, id), so that the work of a scan is that of the rows it returns, whatever waits
+// elsewhere.
 //
 // Include before pg/*.hpp.
 #pragma once
@@ -23,8 +24,9 @@ using Catalog = std::map<std::string, std::shared_ptr<const Endpoint>>;
 namespace outbox::queue
 {
 
-// Until the end of the (sub)transaction, plans walk indexes row by row: the queue's statements touch a few rows of a table
-// whose statistics are never right. With `false` the planner is its own again, for the SQL of others.
+// Until the end of the (sub)transaction, plans walk indexes row by row: the queue's statements touch a few
+// rows of a table whose statistics are never right. With `false` the planner is its own again, for the SQL of
+// others.
 void plan_by_index(bool on);
 
 struct Place {
@@ -59,10 +61,12 @@ std::map<std::string, Head> heads(const std::vector<std::string> &subjects);
 // Returns how many are parked; rows that somebody else has locked are left out.
 uint64 park(const std::vector<int64> &ids);
 
-// Makes rows claimable that turned out to be the heads of their subjects. Rows locked by somebody else stay parked.
+// Makes rows claimable that turned out to be the heads of their subjects. Rows locked by somebody else stay
+// parked.
 void wake(const std::vector<int64> &ids);
 
-// Makes the first row of every subject claimable again, as after a crash. Returns how many were parked wrongly.
+// Makes the first row of every subject claimable again, as after a crash. Returns how many were parked
+// wrongly.
 uint64 repair_parking();
 
 // How a claim is remembered on disk.
@@ -84,8 +88,10 @@ std::unordered_set<int64> lock(const std::vector<int64> &ids);
 void finish(const std::vector<const Result *> &finished);
 void keep(const std::vector<const Result *> &kept);
 
-// Un-parks the next row of each subject; `from`: no earlier id can be waiting. Returns subject and id un-parked.
-std::vector<std::pair<std::string, int64>> unpark(const std::vector<std::pair<std::string, int64>> &subjects_from);
+// Un-parks the next row of each subject; `from`: no earlier id can be waiting. Returns subject and id
+// un-parked.
+std::vector<std::pair<std::string, int64>>
+unpark(const std::vector<std::pair<std::string, int64>> &subjects_from);
 
 // Rows that were under way when the last dispatcher ended: at_most_once ones become uncertain.
 uint64 settle_interrupted();
@@ -106,7 +112,8 @@ std::vector<Wish> due_uncertain(TimestampTz now, int limit, const Catalog &catal
 // The bank was asked (at once, after 5 and after 15 minutes), or cannot be asked.
 void note_verification(int64 id, bool possible);
 
-// For moving the floor: every transaction that had an xid when `next` was read has ended once a later `xmin` has reached it.
+// For moving the floor: every transaction that had an xid when `next` was read has ended once a later `xmin`
+// has reached it.
 struct Horizon {
     uint64 xmin, next;
 };

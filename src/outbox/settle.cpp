@@ -36,7 +36,8 @@ Result answered(const Result &result, const pg::CaughtError &error)
     if (result.outcome == Outcome::refused && held.code.empty())
         held.code = "?";
     held.text = error.message + (error.detail.empty() ? "" : " (" + error.detail + ")");
-    const auto delay = std::chrono::duration_cast<std::chrono::microseconds>(backoff(result.job.attempts + 2, 1.0));
+    const auto delay =
+        std::chrono::duration_cast<std::chrono::microseconds>(backoff(result.job.attempts + 2, 1.0));
     held.due_at = transient(error.sqlstate) ? GetCurrentTimestamp() + delay.count() : DT_NOEND;
     return held;
 }
@@ -107,9 +108,9 @@ private:
         const Result *final_result = &result;
         if (result.outcome && result.handle && result.job.endpoint && !result.job.endpoint->handler.empty()) {
             const auto error = pg::subtransaction(pg::Constraints::at_end, [&result] {
-                    queue::plan_by_index(false);
-                    run_handler(result);
-                });
+                queue::plan_by_index(false);
+                run_handler(result);
+            });
             if (error)
                 final_result = &answered_results.emplace_back(answered(result, *error));
         }

@@ -1,5 +1,5 @@
-// Writing down what became of calls: a batch per transaction, each handler in a subtransaction, one by one when a batch
-// fails as a whole, so that one bad row never holds its neighbours back.
+// Writing down what became of calls: a batch per transaction, each handler in a subtransaction, one by one
+// when a batch fails as a whole, so that one bad row never holds its neighbours back.
 //
 // Include before pg/*.hpp.
 #pragma once

@@ -33,27 +33,32 @@ Datum copy_row(MemoryContext context)
 // One look at history and queue, each with a fresh snapshot.
 Look look(int64 id, MemoryContext context)
 {
-    static pg::Statement ended("SELECT ROW(c.id, c.endpoint, c.server, c.subject, c.args, c.outcome, c.attempts, c.http_status,"
-                               " c.error_code, c.error_text, c.reply, c.sent_as, c.resent_from, c.correlation, c.created_at,"
-                               " c.created_by, c.finished_at, c.duration, NULL, NULL, NULL)::k2bridge.call_row"
-                               " FROM k2bridge.call c WHERE c.id = $1 ORDER BY c.finished_at DESC LIMIT 1",
-                               INT8OID);
-    static pg::Statement waiting("SELECT ROW(o.id, o.endpoint, o.server, o.subject, o.args, o.state, o.attempts, o.http_status,"
-                                 " o.error_code, o.last_error, o.reply, NULL, o.resent_from, o.correlation, o.created_at,"
-                                 " o.created_by, NULL, NULL, NULL, NULL, NULL)::k2bridge.call_row, o.xmin,"
-                                 " o.state IN ('answered', 'failed') AND o.wish IS NULL AND o.due_at > pg_catalog.now()"
-                                 "   OR o.state = 'failed' AND o.wish IS NULL"
-                                 " FROM k2bridge.outbox o WHERE o.id = $1",
-                                 INT8OID);
+    static pg::Statement ended(
+        "SELECT ROW(c.id, c.endpoint, c.server, c.subject, c.args, c.outcome, c.attempts, c.http_status,"
+        " c.error_code, c.error_text, c.reply, c.sent_as, c.resent_from, c.correlation, c.created_at,"
+        " c.created_by, c.finished_at, c.duration, NULL, NULL, NULL)::k2bridge.call_row"
+        " FROM k2bridge.call c WHERE c.id = $1 ORDER BY c.finished_at DESC LIMIT 1",
+        INT8OID);
+    static pg::Statement waiting(
+        "SELECT ROW(o.id, o.endpoint, o.server, o.subject, o.args, o.state, o.attempts, o.http_status,"
+        " o.error_code, o.last_error, o.reply, NULL, o.resent_from, o.correlation, o.created_at,"
+        " o.created_by, NULL, NULL, NULL, NULL, NULL)::k2bridge.call_row, o.xmin,"
+        " o.state IN ('answered', 'failed') AND o.wish IS NULL AND o.due_at > pg_catalog.now()"
+        "   OR o.state = 'failed' AND o.wish IS NULL"
+        " FROM k2bridge.outbox o WHERE o.id = $1",
+        INT8OID);
     if (pg::run(ended, {Int64GetDatum(id)}) > 0)
         return {Found::finished, copy_row(context)};
     if (pg::run(waiting, {Int64GetDatum(id)}) == 0)
         // It may have ended between the two looks.
-        return pg::run(ended, {Int64GetDatum(id)}) > 0 ? Look{Found::finished, copy_row(context)} : Look{Found::nowhere, 0};
+        return pg::run(ended, {Int64GetDatum(id)}) > 0 ? Look{Found::finished, copy_row(context)}
+                                                       : Look{Found::nowhere, 0};
     bool null;
     if (TransactionIdIsCurrentTransactionId(DatumGetTransactionId(pg::cell(0, 2, &null))))
         ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-                errmsg("call " INT64_FORMAT " was queued in this transaction and is not sent before it commits", id),
+                errmsg("call " INT64_FORMAT
+                       " was queued in this transaction and is not sent before it commits",
+                       id),
                 errhint("Commit first, or use CALL k2bridge.deliver(...)."));
     return {pg::cell_bool(0, 3) ? Found::held : Found::pending, copy_row(context)};
 }
@@ -73,7 +78,8 @@ void require_dispatcher()
     if (!pg::roster::available() || !dispatcher_runs())
         ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                 errmsg("no dispatcher runs in database \"%s\"", get_database_name(MyDatabaseId)),
-                errhint("Set shared_preload_libraries = 'k2bridge' and k2bridge.databases = '%s'; SELECT * FROM k2bridge.status tells more.",
+                errhint("Set shared_preload_libraries = 'k2bridge' and k2bridge.databases = '%s'; SELECT * "
+                        "FROM k2bridge.status tells more.",
                         get_database_name(MyDatabaseId)));
 }
 
@@ -93,8 +99,8 @@ PGDLLEXPORT Datum k2bridge_wait(PG_FUNCTION_ARGS)
     const TimestampTz now = GetCurrentTimestamp();
     const TimestampTz deadline =
         PG_ARGISNULL(1) ? DT_NOEND
-                        : DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now),
-                                                                  PG_GETARG_DATUM(1)));
+                        : DatumGetTimestampTz(DirectFunctionCall2(
+                              timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(1)));
     if (IsolationUsesXactSnapshot())
         ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
                 errmsg("k2bridge.wait sees no other transaction's work at this isolation level"),

@@ -47,7 +47,8 @@ void raise(const Report &report)
     if (report.in_flight)
         PG_RE_THROW();
     ereport(ERROR, errcode(report.sqlstate), errmsg("%s", report.message), errhidestmt(report.quiet),
-            errhidecontext(report.quiet), report.detail[0] ? errdetail("%s", report.detail) : 0, report.hint[0] ? errhint("%s", report.hint) : 0);
+            errhidecontext(report.quiet), report.detail[0] ? errdetail("%s", report.detail) : 0,
+            report.hint[0] ? errhint("%s", report.hint) : 0);
     pg_unreachable();
 }
 

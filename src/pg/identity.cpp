@@ -20,7 +20,7 @@ namespace pg
 namespace
 {
 
-Oid caller_role = InvalidOid;     // valid only inside a door
+Oid caller_role = InvalidOid; // valid only inside a door
 char client_name[NAMEDATALEN] = "";
 
 struct Story {
@@ -80,8 +80,8 @@ Behind *remember(FmgrInfo *outer, Oid function, Oid owner)
     return behind;
 }
 
-// Services and calls stop while the tables are of another version than the library. Looked at once a second at most; the
-// operations of schema k2bridge go on, they are needed to mend it.
+// Services and calls stop while the tables are of another version than the library. Looked at once a second
+// at most; the operations of schema k2bridge go on, they are needed to mend it.
 void require_version(Oid owner)
 {
     static TimestampTz agreed_at = 0;
@@ -93,10 +93,12 @@ void require_version(Oid owner)
     SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
     SPI_connect();
     SPI_execute("SELECT s.version FROM k2bridge.schema_version s", true, 1);
-    const char *tables = SPI_processed == 1 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : "none";
+    const char *tables =
+        SPI_processed == 1 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : "none";
     if (strcmp(tables, K2BRIDGE_VERSION) != 0)
         ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                errmsg("the tables of k2bridge are of version %s, its functions of version %s", tables, K2BRIDGE_VERSION),
+                errmsg("the tables of k2bridge are of version %s, its functions of version %s", tables,
+                       K2BRIDGE_VERSION),
                 errhint("Run: SELECT k2bridge.setup();"));
     SPI_finish();
     SetUserIdAndSecContext(user, context);
@@ -113,7 +115,10 @@ void require_member(Oid function)
 
 } // namespace
 
-Oid caller() { return OidIsValid(caller_role) ? caller_role : GetUserId(); }
+Oid caller()
+{
+    return OidIsValid(caller_role) ? caller_role : GetUserId();
+}
 
 Oid tables_owner()
 {
@@ -121,22 +126,31 @@ Oid tables_owner()
     const Oid table = OidIsValid(schema) ? get_relname_relid("outbox", schema) : InvalidOid;
     HeapTuple tuple = OidIsValid(table) ? SearchSysCache1(RELOID, ObjectIdGetDatum(table)) : nullptr;
     if (!HeapTupleIsValid(tuple))
-        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the tables of k2bridge do not exist"),
-                errhint("Run: SELECT k2bridge.setup();"));
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("the tables of k2bridge do not exist"), errhint("Run: SELECT k2bridge.setup();"));
     const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
     ReleaseSysCache(tuple);
     return owner;
 }
 
-CallerScope::CallerScope(Oid role) : before(caller_role) { caller_role = role; }
-CallerScope::~CallerScope() { caller_role = before; }
+CallerScope::CallerScope(Oid role) : before(caller_role)
+{
+    caller_role = role;
+}
+CallerScope::~CallerScope()
+{
+    caller_role = before;
+}
 
 UserScope::UserScope(Oid role)
 {
     GetUserIdAndSecContext(&user, &context);
     SetUserIdAndSecContext(role, context | SECURITY_LOCAL_USERID_CHANGE);
 }
-UserScope::~UserScope() { SetUserIdAndSecContext(user, context); }
+UserScope::~UserScope()
+{
+    SetUserIdAndSecContext(user, context);
+}
 
 pg_uuid_t correlation()
 {
@@ -155,8 +169,14 @@ void set_correlation(const pg_uuid_t &id)
     story.known = true;
 }
 
-const char *api_client() { return client_name[0] ? client_name : nullptr; }
-void set_api_client(const char *name) { strlcpy(client_name, name ? name : "", sizeof client_name); }
+const char *api_client()
+{
+    return client_name[0] ? client_name : nullptr;
+}
+void set_api_client(const char *name)
+{
+    strlcpy(client_name, name ? name : "", sizeof client_name);
+}
 
 } // namespace pg
 
@@ -168,8 +188,8 @@ PG_FUNCTION_INFO_V1(k2bridge_caller);
 PG_FUNCTION_INFO_V1(k2bridge_client);
 PG_FUNCTION_INFO_V1(k2bridge_correlation);
 
-// A public function whose work is done, as the owner of the tables, by the member function "<name>_as_owner" of the
-// same schema and arguments. EXECUTE on the door is all a role needs.
+// A public function whose work is done, as the owner of the tables, by the member function "<name>_as_owner"
+// of the same schema and arguments. EXECUTE on the door is all a role needs.
 PGDLLEXPORT Datum k2bridge_door(PG_FUNCTION_ARGS)
 {
     pg::Behind *behind = static_cast<pg::Behind *>(fcinfo->flinfo->fn_extra);

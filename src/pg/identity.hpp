@@ -1,8 +1,9 @@
 // Who acts, and under which story.
 //
-// All rules of k2bridge run as the owner of the tables, never as the extension's owner (a superuser): the door and the
-// owner trigger switch the current user for the length of one call, as SECURITY DEFINER does, and remember the role
-// that came in. A correlation is born once in each top-level transaction, or is given by a worker for one item.
+// All rules of k2bridge run as the owner of the tables, never as the extension's owner (a superuser): the
+// door and the owner trigger switch the current user for the length of one call, as SECURITY DEFINER does,
+// and remember the role that came in. A correlation is born once in each top-level transaction, or is given
+// by a worker for one item.
 #pragma once
 
 #include "pg/pg.hpp"
@@ -29,7 +30,8 @@ private:
     Oid before;
 };
 
-// Current user for its lifetime, under SECURITY_LOCAL_USERID_CHANGE: SET ROLE and RESET ROLE are refused meanwhile.
+// Current user for its lifetime, under SECURITY_LOCAL_USERID_CHANGE: SET ROLE and RESET ROLE are refused
+// meanwhile.
 class UserScope
 {
 public:

@@ -1,8 +1,8 @@
 // The one place that includes PostgreSQL's headers.
 //
-// C++ standard headers come first, because postgres.h redefines printf and friends as macros; the server's headers
-// are C. Code that includes this file is server code: plain data on the stack, or C++ objects under pg::entry and
-// pg::call (guard.hpp).
+// C++ standard headers come first, because postgres.h redefines printf and friends as macros; the server's
+// headers are C. Code that includes this file is server code: plain data on the stack, or C++ objects under
+// pg::entry and pg::call (guard.hpp).
 #pragma once
 
 #include <cstddef>

@@ -19,11 +19,11 @@ enum class Left : int {
 struct RosterEntry {
     Oid database; // InvalidOid: the launcher
     Worker kind;
-    int index; // listeners: 0 … n-1
-    int port; // listeners: the port claimed, 0 for none
-    bool bound; // the port is in use by this process
+    int index;     // listeners: 0 … n-1
+    int port;      // listeners: the port claimed, 0 for none
+    bool bound;    // the port is in use by this process
     int listeners; // how many the settings of the database want
-    pid_t pid; // 0: free
+    pid_t pid;     // 0: free
     TimestampTz started;
     Latch *latch;
     char state[64]; // what it does now, for k2bridge.status; empty until its first look has found work for it

@@ -43,7 +43,8 @@ Datum checked_text(const std::string &value)
 {
     const int length = static_cast<int>(value.size());
     const char *text = pg_any_to_server(value.data(), length, PG_UTF8);
-    return PointerGetDatum(cstring_to_text_with_len(text, text == value.data() ? length : static_cast<int>(strlen(text))));
+    return PointerGetDatum(
+        cstring_to_text_with_len(text, text == value.data() ? length : static_cast<int>(strlen(text))));
 }
 
 Datum optional_array(const std::vector<std::optional<std::string>> &values, Oid type)
@@ -60,7 +61,8 @@ Datum optional_array(const std::vector<std::optional<std::string>> &values, Oid 
 
 } // namespace
 
-uint64 run(Statement &statement, std::initializer_list<Datum> values, const char *nulls, bool read_only, long limit)
+uint64 run(Statement &statement, std::initializer_list<Datum> values, const char *nulls, bool read_only,
+           long limit)
 {
     Assert(static_cast<int>(values.size()) == statement.count);
     if (statement.plan == nullptr)
@@ -96,13 +98,28 @@ Datum text_array(const std::vector<std::string> &values)
     return array(cells, nullptr, values.size(), TEXTOID, -1, false, TYPALIGN_INT);
 }
 
-Datum text_array(const std::vector<std::optional<std::string>> &values) { return optional_array(values, TEXTOID); }
-Datum bytea_array(const std::vector<std::optional<std::string>> &values) { return optional_array(values, BYTEAOID); }
+Datum text_array(const std::vector<std::optional<std::string>> &values)
+{
+    return optional_array(values, TEXTOID);
+}
+Datum bytea_array(const std::vector<std::optional<std::string>> &values)
+{
+    return optional_array(values, BYTEAOID);
+}
 
-Datum text_datum(const std::string &value) { return checked_text(value); }
-Datum bytea_datum(const std::string &value) { return bytes(value); }
+Datum text_datum(const std::string &value)
+{
+    return checked_text(value);
+}
+Datum bytea_datum(const std::string &value)
+{
+    return bytes(value);
+}
 
-Datum name_datum(const std::string &value) { return DirectFunctionCall1(namein, CStringGetDatum(value.c_str())); }
+Datum name_datum(const std::string &value)
+{
+    return DirectFunctionCall1(namein, CStringGetDatum(value.c_str()));
+}
 
 Datum cell(uint64 row, int column, bool *null)
 {

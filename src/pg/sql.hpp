@@ -1,7 +1,7 @@
 // Prepared statements and arrays for code that runs SQL through SPI inside a transaction frame.
 //
-// Server idiom: everything here may raise, so callers that hold C++ objects wrap it in pg::call. Statements are plain
-// static data, prepared on first use and kept for the life of the process.
+// Server idiom: everything here may raise, so callers that hold C++ objects wrap it in pg::call. Statements
+// are plain static data, prepared on first use and kept for the life of the process.
 #pragma once
 
 #include "pg/pg.hpp"
@@ -18,15 +18,16 @@ struct Statement {
     Oid types[24];
     SPIPlanPtr plan;
 
-    template <class... T> constexpr explicit Statement(const char *sql, T... type)
+    template <class... T>
+    constexpr explicit Statement(const char *sql, T... type)
         : text(sql), count(sizeof...(type)), types{static_cast<Oid>(type)...}, plan(nullptr)
     {
     }
 };
 
 // Runs it and returns SPI_processed; the rows are in SPI_tuptable. `nulls` as in SPI_execute_plan.
-uint64 run(Statement &statement, std::initializer_list<Datum> values, const char *nulls = nullptr, bool read_only = false,
-           long limit = 0);
+uint64 run(Statement &statement, std::initializer_list<Datum> values, const char *nulls = nullptr,
+           bool read_only = false, long limit = 0);
 
 // Arrays from C++ containers; a null entry where `present` says so.
 Datum int8_array(const std::vector<int64> &values);

@@ -1,9 +1,11 @@
-// What libcurl alone can do: a multi loop that POSTs the same JSON body over and over on kept-alive connections.
+// What libcurl alone can do: a multi loop that POSTs the same JSON body over and over on kept-alive
+// connections.
 //
 //   bare URL CONNECTIONS CALLS BODY_BYTES
 //
-// Prints one line: calls per second, CPU microseconds per call of this process, median and 99th percentile of a call in
-// milliseconds, calls that failed. Handles are re-used and nothing is kept, so it is the fastest a single thread gets.
+// Prints one line: calls per second, CPU microseconds per call of this process, median and 99th percentile of
+// a call in milliseconds, calls that failed. Handles are re-used and nothing is kept, so it is the fastest a
+// single thread gets.
 #include <curl/curl.h>
 
 #include <algorithm>
@@ -29,7 +31,8 @@ class Loop
 {
 public:
     Loop(const char *target, std::size_t connections, long total, std::size_t bytes)
-        : url(target), calls(total), body("{\"padding\": \"" + std::string(bytes, 'x') + "\"}"), slots(connections)
+        : url(target), calls(total), body("{\"padding\": \"" + std::string(bytes, 'x') + "\"}"),
+          slots(connections)
     {
         headers = curl_slist_append(headers, "Content-Type: application/json");
         headers = curl_slist_append(headers, "Expect:");
@@ -56,8 +59,9 @@ public:
     {
         std::sort(latencies.begin(), latencies.end());
         const double cpu = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
-        std::printf("%.0f %.1f %.2f %.2f %ld\n", static_cast<double>(calls) / seconds, cpu * 1e6 / static_cast<double>(calls),
-                    latencies[latencies.size() / 2], latencies[latencies.size() * 99 / 100], failed);
+        std::printf("%.0f %.1f %.2f %.2f %ld\n", static_cast<double>(calls) / seconds,
+                    cpu * 1e6 / static_cast<double>(calls), latencies[latencies.size() / 2],
+                    latencies[latencies.size() * 99 / 100], failed);
     }
 
 private:
@@ -93,7 +97,8 @@ private:
             curl_easy_getinfo(message->easy_handle, CURLINFO_RESPONSE_CODE, &status);
             curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
             failed += message->data.result != CURLE_OK || status != 200;
-            latencies.push_back(std::chrono::duration<double, std::milli>(Clock::now() - slot->begun).count());
+            latencies.push_back(
+                std::chrono::duration<double, std::milli>(Clock::now() - slot->begun).count());
             curl_multi_remove_handle(multi, slot->handle);
             ++taken;
             ++found;
@@ -121,7 +126,8 @@ int main(int count, char **values)
         return 2;
     }
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    Loop loop(values[1], std::strtoul(values[2], nullptr, 10), std::atol(values[3]), std::strtoul(values[4], nullptr, 10));
+    Loop loop(values[1], std::strtoul(values[2], nullptr, 10), std::atol(values[3]),
+              std::strtoul(values[4], nullptr, 10));
     const auto begun = Clock::now();
     loop.run();
     loop.report(std::chrono::duration<double>(Clock::now() - begun).count());
