@@ -69,7 +69,7 @@ part_build() {
     say "format of the sources"
     logged format 120 bash -c "cd '$work/gcc' && find src test \\( -name '*.cpp' -o -name '*.hpp' -o -name '*.h' \\) -print0 |
         xargs -0 clang-format --dry-run -Werror" && pass format ||
-        say "not formatted: $(sed -n 's/^\([^: ]*\):[0-9].*/\1/p' "$work/log/format.log" | sort -u | tr '\n' ' ')"
+        fail "not formatted: $(sed -n 's/^\([^: ]*\):[0-9].*/\1/p' "$work/log/format.log" | sort -u | tr '\n' ' ')"
 }
 
 build_sandbox() {
