@@ -39,9 +39,10 @@ private:
         Job job;
         http::Request request;
         Lane *lane;
-        // Where it went, once started: the lane may move while it is under way.
-        Circuit *circuit;
+        // Where it goes: the lane may move while it waits or is under way.
         std::string origin, url;
+        uint64_t servers; // servers_era() it was built under
+        Circuit *circuit; // once started
     };
     // What one server may take, whatever the address.
     struct Gate {
@@ -69,7 +70,7 @@ private:
     void read_lanes();
     void place_lane(Lane &lane);
     bool may_send(const Lane &lane, TimestampTz wall);
-    Circuit &circuit_of(const Lane &lane);
+    Circuit &circuit_of(const std::string &server, const std::string &origin);
     void note_circuit(const Prepared &call);
     void write_notes();
 
@@ -121,7 +122,8 @@ private:
     bool active{false};
     Floor floor;
 
-    bool catalog_outdated{false}; // an endpoint was changed while its calls were claimed
+    uint64_t servers_read{0};     // servers_era() of the catalog
+    bool catalog_outdated{false}; // an endpoint or server was changed while calls were claimed
     Clock::time_point catalog_read{}, scanned{}, rescanned{}, forgotten{}, served{}, first_done{};
     Clock::duration scan_cost{}, rescan_cost{}, settle_cost{};
     bool scan_owed{false}; // a turn came too early to look at all lanes

@@ -16,6 +16,7 @@ namespace outbox
 
 void Dispatcher::read_catalog()
 {
+    servers_read = servers_era();
     catalog.clear();
     for (Endpoint &endpoint : load_endpoints()) {
         const std::string name = endpoint.name;
@@ -146,9 +147,9 @@ bool Dispatcher::may_send(const Lane &lane, TimestampTz wall)
     return window_opens(server, wall) <= wall;
 }
 
-Circuit &Dispatcher::circuit_of(const Lane &lane)
+Circuit &Dispatcher::circuit_of(const std::string &server, const std::string &origin)
 {
-    auto &circuit = circuits[{lane.server, lane.origin}];
+    auto &circuit = circuits[{server, origin}];
     if (!circuit)
         circuit = std::make_unique<Circuit>();
     return *circuit;

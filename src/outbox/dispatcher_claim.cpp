@@ -77,7 +77,7 @@ int Dispatcher::room(const Lane &lane, Clock::time_point now)
     if (cautious)
         return known.empty() ? 1 : 0;
     Gate &gate = gates[lane.server];
-    const int open = circuit_of(lane).room(now);
+    const int open = circuit_of(lane.server, lane.origin).room(now);
     const double rate = gate.server->rate_limit;
     // Calls that were claimed ahead take nothing from those of a higher priority, which start before them.
     const int slots = gate.throttle.room(now, gate.server->max_connections, rate) -
@@ -160,7 +160,7 @@ void Dispatcher::claim(Clock::time_point now)
         prepared = take();
         if (catalog_outdated)
             throw pg::Error(ERRCODE_T_R_SERIALIZATION_FAILURE,
-                            "an endpoint was changed while its calls were claimed");
+                            "an endpoint or server was changed while calls were claimed");
         move_floors(chosen, nothing_new);
     });
     if (all)
@@ -168,7 +168,7 @@ void Dispatcher::claim(Clock::time_point now)
     if (error) {
         forget_chosen(results_before);
         if (std::exchange(catalog_outdated, false)) {
-            read_anew(); // to be claimed under what the endpoint says now
+            read_anew(); // to be claimed under what they say now
             return;
         }
         throw pg::Error(error->sqlstate, error->message, error->detail, error->hint);
@@ -249,7 +249,7 @@ int Dispatcher::left(const Lane &lane, Clock::time_point now, const std::map<std
         return 1;
     if (cautious)
         return chosen_reads.empty() && chosen_once.empty() ? room(lane, now) : 0;
-    return circuit_of(lane).closed() || before == 0 ? room(lane, now) - before : 0;
+    return circuit_of(lane.server, lane.origin).closed() || before == 0 ? room(lane, now) - before : 0;
 }
 
 void Dispatcher::choose(const std::vector<queue::Candidate> &candidates,
@@ -309,8 +309,8 @@ void Dispatcher::choose(const std::vector<queue::Candidate> &candidates,
     known.insert(chosen_once.begin(), chosen_once.end());
 }
 
-// Claims what was chosen and builds the requests. Nobody's call is claimed by an endpoint's row that has
-// changed since it was read: `catalog_outdated` tells that, and the claim must be undone. A row that is not
+// Claims what was chosen and builds the requests. When an endpoint or a server has changed since
+// the catalog was read `catalog_outdated` tells it, and the claim must be undone. A row that is not
 // claimed (locked, wished away, gone) is forgotten and found again by a later scan from the floor; the next
 // scan goes on behind it, so that it takes no room from others.
 std::vector<Dispatcher::Prepared> Dispatcher::take()
@@ -338,6 +338,7 @@ std::vector<Dispatcher::Prepared> Dispatcher::take()
         chosen_from[id]->skipped = true;
         scan_owed = true;
     }
+    catalog_outdated = servers_read != servers_era();
     return prepared;
 }
 
@@ -380,7 +381,8 @@ void Dispatcher::prepare(Job job, std::vector<Prepared> &prepared)
     if (record)
         finished(without_sending(std::move(job), Outcome::recorded, describe(request)));
     else
-        prepared.push_back({std::move(job), std::move(request), lane, nullptr, {}, {}});
+        prepared.push_back(
+            {std::move(job), std::move(request), lane, lane->origin, lane->url, servers_read, nullptr});
 }
 
 // The row is no longer in memory.

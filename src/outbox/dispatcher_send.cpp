@@ -55,15 +55,16 @@ void Dispatcher::start_ready(Clock::time_point now)
         const Lane &lane = *prepared.lane;
         Gate &gate = gates[prepared.job.server];
         if (!prepared.job.endpoint->at_most_once &&
-            prepared.job.endpoint->version != lane.endpoint->version) {
-            // Claimed ahead, then its endpoint was changed: to be claimed again under what it says now.
+            (prepared.job.endpoint->version != lane.endpoint->version || prepared.servers != servers_read)) {
+            // Claimed ahead, then endpoint or server were changed: to be claimed again under what they say
+            // now.
             gate.not_ready(call->first);
             release(prepared.job);
             call = ready.erase(call);
             outdated = true;
             continue;
         }
-        Circuit &circuit = circuit_of(lane);
+        Circuit &circuit = circuit_of(prepared.job.server, prepared.origin);
         const double rate = gate.server ? gate.server->rate_limit : 0;
         const int connections = gate.server ? gate.server->max_connections : 1;
         const bool held = !prepared.job.endpoint->at_most_once && !may_send(lane, wall);
@@ -74,8 +75,6 @@ void Dispatcher::start_ready(Clock::time_point now)
         gate.throttle.started(now, rate);
         circuit.started();
         prepared.circuit = &circuit;
-        prepared.origin = lane.origin;
-        prepared.url = lane.url;
         gate.not_ready(call->first);
         const int64 id = prepared.job.id;
         engine.start(static_cast<uint64_t>(id), std::move(prepared.request));

@@ -331,6 +331,12 @@ std::shared_ptr<const Server> load_server(const std::string &name, unsigned role
     return server;
 }
 
+std::uint64_t servers_era()
+{
+    prepare_caches();
+    return catalog_era;
+}
+
 Declared declared(const std::string &name, unsigned role)
 {
     Source source = read_source(name, role);

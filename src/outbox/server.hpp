@@ -56,6 +56,9 @@ struct Server {
 // missing for the type, 58030 / 58P01 secret file unreadable.
 std::shared_ptr<const Server> load_server(const std::string &name, unsigned role);
 
+// Another number after DDL on servers or mappings of this database, once its invalidation has been accepted.
+std::uint64_t servers_era();
+
 // What was declared, usable or not, for k2bridge.check_server. Secrets are in `mapping`: not for texts.
 struct Declared {
     std::string type;
