@@ -4,7 +4,10 @@
 #include "listener/files.hpp"
 #include "listener/inbox.hpp"
 
-#include <algorithm>
+extern "C" {
+#include "access/xact.h"
+#include "utils/guc.h"
+}
 
 namespace listener
 {
@@ -14,6 +17,7 @@ namespace
 
 constexpr size_t largest_shared = 1048576; // bytes of a body
 constexpr int runs_alone = 3;
+constexpr const char *shared_lock_timeout = "20ms";
 
 Answer serve(const Exchange &exchange)
 {
@@ -27,6 +31,22 @@ Answer serve(const Exchange &exchange)
     }
 }
 
+// Two batches that take rows in different orders would wait for each other until one gives up: beside others
+// nobody waits long.
+void hurry()
+{
+    pg::call([] {
+        set_config_option("lock_timeout", shared_lock_timeout, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+                          true, 0, false);
+    });
+}
+
+// A reply that says yes, or a reading one.
+bool is_success(const Answer &answer)
+{
+    return answer.status == 200 && !answer.rejects && answer.succeeded;
+}
+
 // One transaction over the requests; `answers` holds only when nothing is returned.
 std::optional<pg::CaughtError> attempt(const std::vector<Exchange *> &exchanges, std::vector<Answer> &answers,
                                        bool last)
@@ -35,16 +55,31 @@ std::optional<pg::CaughtError> attempt(const std::vector<Exchange *> &exchanges,
     return pg::transaction({"serving requests"}, [&] {
         std::vector<const Exchange *> archived;
         std::vector<const Answer *> told;
+        const bool shared = exchanges.size() > 1;
+        bool plain = true;
+        if (shared)
+            hurry();
         for (size_t i = 0; i < exchanges.size(); ++i) {
             answers[i] = serve(*exchanges[i]);
+            answers[i].again = answers[i].again || (shared && answers[i].waited);
             if ((answers[i].again && !last) || exchanges[i]->route == Route::file)
                 continue;
+            plain = plain && is_success(answers[i]);
             archived.push_back(exchanges[i]);
             told.push_back(&answers[i]);
         }
+        // What only asked, and got its answer, need not wait until its archive row is on disk.
+        if (plain && !TransactionIdIsValid(GetTopTransactionIdIfAny()))
+            pg::commit_without_waiting();
         if (!archived.empty())
             archive(archived, told);
     });
+}
+
+void complain(const Answer &answer)
+{
+    if (answer.trouble)
+        pg::log_error(LOG, *answer.trouble);
 }
 
 Message run_alone(Exchange *exchange)
@@ -53,13 +88,16 @@ Message run_alone(Exchange *exchange)
     std::optional<pg::CaughtError> error;
     for (int run = 1; run <= runs_alone; ++run) {
         error = attempt({exchange}, answers, run == runs_alone);
-        if (!error && (!answers[0].again || run == runs_alone))
+        if (!error && (!answers[0].again || run == runs_alone)) {
+            complain(answers[0]);
             return answers[0].message;
+        }
         if (error && !lost_race(*error))
             break;
     }
     Answer answer = failed(*exchange, *error, true);
     answer.readable = answers[0].readable;
+    complain(answer);
     const auto unarchived = pg::transaction({"archiving a request"}, [&] { archive({exchange}, {&answer}); });
     if (unarchived)
         pg::log_error(LOG, *unarchived);
@@ -74,19 +112,24 @@ bool shares(const Exchange &exchange)
            exchange.body.size() <= largest_shared;
 }
 
-std::vector<Message> run_batch(const std::vector<Exchange *> &exchanges)
+void run_batch(const std::vector<Exchange *> &exchanges,
+               const std::function<void(Exchange &, const Message &)> &tell)
 {
-    std::vector<Message> messages;
     std::vector<Answer> answers;
     std::optional<pg::CaughtError> error;
+    std::vector<Exchange *> again;
     if (exchanges.size() > 1)
         error = attempt(exchanges, answers, false);
-    for (size_t i = 0; i < exchanges.size(); ++i)
-        if (exchanges.size() == 1 || error || answers[i].again)
-            messages.push_back(run_alone(exchanges[i]));
-        else
-            messages.push_back(std::move(answers[i].message));
-    return messages;
+    for (size_t i = 0; i < exchanges.size(); ++i) {
+        if (exchanges.size() == 1 || error || answers[i].again) {
+            again.push_back(exchanges[i]);
+            continue;
+        }
+        complain(answers[i]);
+        tell(*exchanges[i], answers[i].message);
+    }
+    for (Exchange *exchange : again)
+        tell(*exchange, run_alone(exchange));
 }
 
 } // namespace listener

@@ -1,4 +1,6 @@
 // The listener's turn (see listener.hpp) and the entry point of its process.
+#include "listener/sockets.hpp"
+
 #include "listener/listener.hpp"
 
 #include "listener/batch.hpp"
@@ -22,6 +24,8 @@ namespace
 constexpr size_t largest_batch = 50;
 constexpr int batches_per_turn = 20;
 constexpr size_t requests_in_memory = 8; // of the largest size
+constexpr auto retry_pause = 5s;         // before settings that cannot be used are tried again
+constexpr auto patience = 10s;           // with the connections of a server that retires
 
 // The content of a file that a setting names, read as the server; empty for none.
 std::string content_of(const char *setting, const char *path)
@@ -81,27 +85,59 @@ std::optional<bool> claim(int port)
 
 } // namespace
 
+// The new server listens before the old one retires: nobody is turned away meanwhile, and where it cannot,
+// the old one stays.
 void Listener::open(const Options &options)
 {
-    server.reset();
-    pg::roster::release_port();
-    const auto alone = claim(options.port);
+    const bool same_place =
+        server && server->options().port == options.port && server->options().addresses == options.addresses;
+    const auto alone = same_place ? std::optional(false) : claim(options.port);
     if (!alone)
         return;
+    std::vector<int> sockets;
+    std::unique_ptr<Server> opened;
     try {
-        server = std::make_unique<Server>(options, *alone,
+        const bool is_ours = server && server->options().port == options.port;
+        sockets = same_place ? server->listening()
+                             : open_sockets(options.addresses, options.port, *alone && !is_ours);
+        opened = std::make_unique<Server>(options, sockets,
                                           [this](Exchange &exchange) { return judge(catalog, exchange); });
     } catch (const std::runtime_error &error) {
-        pg::roster::release_port();
+        if (!server)
+            pg::roster::release_port();
+        else if (!same_place)
+            claim(server->options().port);
         throw pg::Error(
             ERRCODE_OBJECT_IN_USE, error.what(), {},
             "Correct k2bridge.listen_addresses and k2bridge.listen_port, or stop what listens there.");
     }
+    retire_server();
+    server = std::move(opened);
     pg::roster::tell_bound();
     pg::roster::tell_state(("listening on port " + std::to_string(options.port)).c_str());
 }
 
-void Listener::take_up_settings()
+void Listener::retire_server()
+{
+    if (!server)
+        return;
+    server->step(); // accepts who already waits
+    server->retire(patience);
+    retired.emplace_back(std::move(server), Clock::now() + patience);
+}
+
+void Listener::step_retired()
+{
+    for (auto &[old, until] : retired) {
+        old->step();
+        serve_ready(*old);
+        send_files(*old);
+        old->step();
+    }
+    std::erase_if(retired, [](const auto &old) { return old.first->empty() || old.second < Clock::now(); });
+}
+
+void Listener::use_settings()
 {
     const Options options = wanted_options();
     if (!server || !(server->options() == options))
@@ -111,7 +147,26 @@ void Listener::take_up_settings()
     const size_t largest = static_cast<size_t>(settings::max_request_size) * 1024;
     server->limit(
         {largest, largest * requests_in_memory, std::chrono::milliseconds(settings::request_timeout)});
-    settings_read = true;
+}
+
+// Settings that cannot be used are named in the status and tried again; who served before goes on.
+void Listener::take_up_settings()
+{
+    const auto error = pg::attempt([this] { use_settings(); });
+    settings_due = error ? Clock::now() + retry_pause : Clock::time_point::max();
+    if (!error) {
+        if (complained)
+            pg::roster::tell_error(nullptr);
+        complained = false;
+        return;
+    }
+    if (!server)
+        pg::raise(*error);
+    pg::roll_back();
+    if (!complained)
+        pg::log_error(WARNING, *error);
+    pg::roster::tell_error(error->message.c_str(), error->hint.c_str());
+    complained = true;
 }
 
 void Listener::read_clients()
@@ -139,36 +194,42 @@ void Listener::refresh()
         server->judge_held();
 }
 
-void Listener::serve_ready()
+void Listener::serve_ready(Server &from)
 {
-    for (int batch = 0; batch < batches_per_turn && server->ready(); ++batch) {
-        const auto exchanges = server->take_ready(largest_batch, shares);
-        const auto messages = run_batch(exchanges);
-        for (size_t i = 0; i < exchanges.size(); ++i)
-            server->answer(*exchanges[i], messages[i]);
+    for (int batch = 0; batch < batches_per_turn && from.ready(); ++batch) {
+        run_batch(from.take_ready(largest_batch, shares),
+                  [&from](Exchange &exchange, const Message &message) { from.answer(exchange, message); });
         pg::check_interrupts();
-        server->step();
+        from.step();
     }
 }
 
-void Listener::send_files()
+void Listener::send_files(Server &from)
 {
-    for (const auto &stream : server->hungry())
-        server->feed(*stream, next_piece(*stream));
+    for (const auto &stream : from.hungry())
+        from.feed(*stream, next_piece(*stream));
 }
 
 long Listener::turn()
 {
-    if (!settings_read || !server)
+    if (wanted() && (!server || Clock::now() >= settings_due))
         take_up_settings();
+    step_retired();
     if (!server)
         return 20;
     refresh();
     server->step();
-    serve_ready();
-    send_files();
+    serve_ready(*server);
+    send_files(*server);
     server->step();
-    return server->ready() || !server->hungry().empty() ? 0 : server->timeout();
+    if (server->ready() || !server->hungry().empty())
+        return 0;
+    return retired.empty() ? server->timeout() : std::min(server->timeout(), 20L);
+}
+
+bool Listener::wanted()
+{
+    return settings::listen_port != 0 && pg::worker_index() < settings::listeners;
 }
 
 pg::Stay Listener::look()
@@ -177,11 +238,17 @@ pg::Stay Listener::look()
     if (stay == pg::Stay::leave)
         return stay;
     outdated = stay == pg::Stay::idle;
-    if (settings::listen_port == 0 || pg::worker_index() >= settings::listeners) {
-        pg::roster::tell_leaving(pg::Left::asked);
-        return pg::Stay::leave;
+    if (wanted())
+        return pg::Stay::work;
+    if (server) {
+        retire_server();
+        pg::roster::release_port();
+        pg::roster::tell_state("closing");
     }
-    return pg::Stay::work;
+    if (!retired.empty())
+        return pg::Stay::work;
+    pg::roster::tell_leaving(pg::Left::asked);
+    return pg::Stay::leave;
 }
 
 } // namespace listener

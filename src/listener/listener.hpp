@@ -1,8 +1,8 @@
 // The listener: one of the processes that serve a database's services over HTTP.
 //
 // Each turn: take up changed settings, read clients and services (once a second, and when a login failed),
-// let the server read and write, run what is ready in batches, send the pieces of files. Include before
-// pg/*.hpp.
+// let the server read and write, run what is ready in batches, send the pieces of files. A server whose
+// settings changed stays until its connections have gone. Include before pg/*.hpp.
 #pragma once
 
 #include "listener/catalog.hpp"
@@ -17,22 +17,29 @@ class Listener : public pg::Work
 public:
     long turn() override;
     int descriptor() const override { return server ? server->descriptor() : -1; }
-    void reloaded() override { settings_read = false; }
+    void reloaded() override { settings_due = {}; }
     pg::Stay look() override;
 
 private:
     void take_up_settings();
+    void use_settings();
     void open(const Options &options);
+    void retire_server();
+    void step_retired();
+    static bool wanted();
     void refresh();
     void read_clients();
-    void serve_ready();
-    void send_files();
+    void serve_ready(Server &from);
+    void send_files(Server &from);
 
     std::unique_ptr<Server> server;
+    std::vector<std::pair<std::unique_ptr<Server>, Clock::time_point>>
+        retired; // and until when they may stay
     Catalog catalog;
     Clock::time_point catalog_read{};
-    bool settings_read = false;
-    bool outdated = false; // tables and functions are of different versions
+    Clock::time_point settings_due{}; // when the settings are read (again)
+    bool complained = false;          // of settings that cannot be used
+    bool outdated = false;            // tables and functions are of different versions
 };
 
 } // namespace listener

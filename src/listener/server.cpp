@@ -17,6 +17,7 @@ constexpr auto idle_time = 60s;   // between two requests of a connection
 constexpr auto look_pause = 50ms; // between two looks for who is late
 constexpr unsigned requests_per_connection = 10000;
 constexpr size_t longest_url = 8192, longest_header = 16384, discarded_body = 262144;
+constexpr size_t believed_body = 1048576; // announced bytes for which memory is taken before they come
 
 // What the header says of the size of the body.
 struct Framing {
@@ -83,7 +84,7 @@ try {
     peer->exchange->target = uri;
     peer->exchange->correlation = random_uuid();
     peer->exchange->story = print(peer->exchange->correlation);
-    peer->exchange->last = ++peer->requests >= requests_per_connection;
+    peer->exchange->last = ++peer->requests >= requests_per_connection || server.retired;
     peer->deadline = std::min(peer->deadline, Clock::now() + server.bounds.arrival);
     return peer->exchange.get();
 } catch (...) {
@@ -129,15 +130,15 @@ void Server::on_completed(void *cls, MHD_Connection *connection, void **context,
     peer->deadline = Clock::now() + idle_time;
 }
 
-MHD_Result Server::on_access(void *cls, MHD_Connection *, const char *url, const char *method, const char *,
-                             const char *data, size_t *size, void **context)
+MHD_Result Server::on_access(void *cls, MHD_Connection *, const char *url, const char *method,
+                             const char *version, const char *data, size_t *size, void **context)
 try {
     auto &server = *static_cast<Server *>(cls);
     auto *exchange = static_cast<Exchange *>(*context);
     if (exchange == nullptr)
         return MHD_NO;
     if (exchange->stage == Stage::fresh)
-        return server.begin(*exchange, url, method);
+        return server.begin(*exchange, url, method, version);
     if (exchange->stage == Stage::judged)
         return server.proceed(*exchange, {std::move(exchange->refused)});
     if (*size > 0) {
@@ -151,7 +152,7 @@ try {
 }
 
 // What no request may be, whoever sends it.
-std::optional<Message> Server::flawed(Exchange &exchange)
+std::optional<Message> Server::flawed(Exchange &exchange, bool needs_host)
 {
     Framing framing;
     MHD_get_connection_values(exchange.connection, MHD_HEADER_KIND, count_header, &framing);
@@ -162,7 +163,8 @@ std::optional<Message> Server::flawed(Exchange &exchange)
         return refusal(431, story);
     const bool number = framing.lengths == 0 || stops_at_number(framing.length);
     if (framing.lengths > 1 || framing.encodings > 1 || (framing.lengths > 0 && framing.encodings > 0) ||
-        !number || framing.hosts > 1 || framing.odd || exchange.target.find("%00") != std::string::npos) {
+        !number || framing.hosts > 1 || (needs_host && framing.hosts == 0) || framing.odd ||
+        exchange.target.find("%00") != std::string::npos) {
         exchange.last = true;
         return refusal(400, story, "Неоднозначный запрос");
     }
@@ -176,7 +178,7 @@ std::optional<Message> Server::flawed(Exchange &exchange)
     return std::nullopt;
 }
 
-MHD_Result Server::begin(Exchange &exchange, const char *url, const char *method)
+MHD_Result Server::begin(Exchange &exchange, const char *url, const char *method, const char *version)
 {
     MHD_Connection *connection = exchange.connection;
     const auto *context = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -192,7 +194,7 @@ MHD_Result Server::begin(Exchange &exchange, const char *url, const char *method
         MHD_get_connection_values(connection, MHD_HEADER_KIND, join_forwarded, &forwarded);
     exchange.caller =
         caller_of(static_cast<Peer *>(context->socket_context)->address, forwarded, chosen.trusted_proxies);
-    if (auto flaw = flawed(exchange))
+    if (auto flaw = flawed(exchange, std::string_view(version) == MHD_HTTP_VERSION_1_1))
         return proceed(exchange, {std::move(flaw)});
     return proceed(exchange, judge(exchange));
 }
@@ -230,7 +232,7 @@ MHD_Result Server::collect(Exchange &exchange, const char *data, size_t size)
         return MHD_YES;
     }
     if (exchange.body.empty() && exchange.expected > size)
-        exchange.body.reserve(exchange.expected);
+        exchange.body.reserve(std::min(exchange.expected, believed_body));
     exchange.body.append(data, size);
     in_memory += size;
     return MHD_YES;

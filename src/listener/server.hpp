@@ -51,13 +51,20 @@ class Server
 public:
     using Judge = std::function<Verdict(Exchange &)>; // called inside the library: reads memory only
 
-    // Raises std::runtime_error when sockets or certificates cannot be used.
-    Server(Options what, bool alone, Judge judge);
+    // Takes over the listening sockets; raises std::runtime_error when they or the certificates cannot be
+    // used.
+    Server(Options what, const std::vector<int> &sockets, Judge judge);
     ~Server();
     Server(const Server &) = delete;
     Server &operator=(const Server &) = delete;
 
     const Options &options() const { return chosen; }
+    std::vector<int> listening() const; // the listening sockets once more, for a successor
+
+    // Accepts nobody any more, answers who is there and lets him go; empty() when all are gone.
+    void retire(std::chrono::milliseconds patience);
+    bool empty() const { return peers.empty(); }
+
     int descriptor() const { return epoll; }
     void limit(const Limits &limits) { bounds = limits; }
 
@@ -77,7 +84,7 @@ private:
     struct Peer; // a connection
 
     static MHD_Result on_access(void *cls, MHD_Connection *, const char *url, const char *method,
-                                const char *, const char *data, size_t *size, void **context);
+                                const char *version, const char *data, size_t *size, void **context);
     static void *on_uri(void *cls, const char *uri, MHD_Connection *connection);
     static void on_connection(void *cls, MHD_Connection *, void **context,
                               MHD_ConnectionNotificationCode code);
@@ -86,11 +93,11 @@ private:
     static void on_stream_end(void *cls);
 
     void start(int socket);
-    MHD_Result begin(Exchange &exchange, const char *url, const char *method);
+    MHD_Result begin(Exchange &exchange, const char *url, const char *method, const char *version);
     MHD_Result proceed(Exchange &exchange, Verdict verdict);
     MHD_Result collect(Exchange &exchange, const char *data, size_t size);
     MHD_Result finish(Exchange &exchange);
-    std::optional<Message> flawed(Exchange &exchange);
+    std::optional<Message> flawed(Exchange &exchange, bool needs_host);
     bool certified(MHD_Connection *connection) const;
     MHD_Result queue(Exchange &exchange, const Message &message);
     MHD_Response *response_of(Exchange &exchange, const Message &message);
@@ -106,6 +113,7 @@ private:
     std::vector<Exchange *> waiting, held;
     std::vector<std::weak_ptr<Stream>> streams;
     size_t in_memory = 0;
+    bool retired = false;
     Clock::time_point looked{};
 };
 

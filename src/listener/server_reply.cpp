@@ -86,7 +86,7 @@ MHD_Result Server::queue(Exchange &exchange, const Message &message)
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     for (const auto &[name, value] : message.headers)
         MHD_add_response_header(response, name.c_str(), value.c_str());
-    if (exchange.last)
+    if (exchange.last || retired)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     const MHD_Result queued =
         MHD_queue_response(exchange.connection, static_cast<unsigned>(message.status), response);

@@ -1,13 +1,13 @@
 // Start and end of the listener's server: sockets, certificates, limits of the library (see server.hpp).
 #include "listener/peer.hpp"
 
-#include "listener/sockets.hpp"
-
 #include <algorithm>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <stdexcept>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace listener
@@ -16,10 +16,25 @@ namespace listener
 namespace
 {
 
-constexpr unsigned connections = 1024, connections_per_address = 256;
+constexpr rlim_t connections = 1024;
+constexpr unsigned connections_per_address = 256;
 constexpr size_t memory_per_connection =
     65536; // header and URL; what is larger the library refuses by itself
 constexpr const char *protocols = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";
+
+// How many connections this process can hold: their descriptors come on top of what PostgreSQL was promised.
+rlim_t room_for_connections()
+{
+    static rlim_t room = 0;
+    rlimit files{};
+    if (room > 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return std::max<rlim_t>(room, 64);
+    const rlim_t wanted = files.rlim_cur + connections, allowed = std::min(wanted, files.rlim_max);
+    const rlim_t before = files.rlim_cur;
+    files.rlim_cur = allowed;
+    room = setrlimit(RLIMIT_NOFILE, &files) == 0 ? allowed - before : 0;
+    return room = std::max<rlim_t>(room, std::min(before / 4, connections));
+}
 
 } // namespace
 
@@ -32,9 +47,9 @@ bool Options::operator==(const Options &other) const
                       other.trusted_proxies.end(), same);
 }
 
-Server::Server(Options what, bool alone, Judge who) : chosen(std::move(what)), judge(std::move(who))
+Server::Server(Options what, const std::vector<int> &sockets, Judge who)
+    : chosen(std::move(what)), judge(std::move(who))
 {
-    const std::vector<int> sockets = open_sockets(chosen.addresses, chosen.port, alone);
     epoll = epoll_create1(EPOLL_CLOEXEC);
     try {
         for (const int socket : sockets)
@@ -51,13 +66,15 @@ Server::Server(Options what, bool alone, Judge who) : chosen(std::move(what)), j
 
 void Server::start(int socket)
 {
-    const unsigned per_address = chosen.trusted_proxies.empty() ? connections_per_address : connections;
+    const auto room = static_cast<std::intptr_t>(room_for_connections());
+    const std::intptr_t per_address = chosen.trusted_proxies.empty() ? connections_per_address : room;
     std::vector<MHD_OptionItem> items = {
         {MHD_OPTION_LISTEN_SOCKET, socket, nullptr},
-        {MHD_OPTION_CONNECTION_LIMIT, connections, nullptr},
+        {MHD_OPTION_CONNECTION_LIMIT, room, nullptr},
         {MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address, nullptr},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_per_connection, nullptr},
-        {MHD_OPTION_STRICT_FOR_CLIENT, 1, nullptr},
+        // What the library would refuse with a page of its own, flawed() refuses in JSON.
+        {MHD_OPTION_STRICT_FOR_CLIENT, -1, nullptr},
         {MHD_OPTION_URI_LOG_CALLBACK, reinterpret_cast<std::intptr_t>(&Server::on_uri), this},
         {MHD_OPTION_NOTIFY_CONNECTION, reinterpret_cast<std::intptr_t>(&Server::on_connection), this},
         {MHD_OPTION_NOTIFY_COMPLETED, reinterpret_cast<std::intptr_t>(&Server::on_completed), this},
@@ -103,6 +120,27 @@ Server::~Server()
     for (MHD_Daemon *daemon : daemons)
         MHD_stop_daemon(daemon);
     close(epoll);
+}
+
+std::vector<int> Server::listening() const
+{
+    std::vector<int> sockets;
+    for (MHD_Daemon *daemon : daemons)
+        if (const int file = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd; file >= 0)
+            if (const int again = fcntl(file, F_DUPFD_CLOEXEC, 0); again >= 0)
+                sockets.push_back(again);
+    return sockets;
+}
+
+void Server::retire(std::chrono::milliseconds patience)
+{
+    retired = true;
+    for (MHD_Daemon *daemon : daemons)
+        if (const int file = MHD_quiesce_daemon(daemon); file >= 0)
+            close(file);
+    const auto now = Clock::now();
+    for (Peer &peer : peers)
+        peer.deadline = std::min(peer.deadline, now + (peer.exchange ? patience : patience / 10));
 }
 
 bool Server::certified(MHD_Connection *connection) const

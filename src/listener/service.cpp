@@ -58,16 +58,24 @@ bool has_key(Jsonb *reply, const char *key, JsonbValue *value)
            getKeyJsonValueFromContainer(&reply->root, key, static_cast<int>(strlen(key)), value) != nullptr;
 }
 
-// 400 for a payload that the service calls malformed as a whole, 200 for every other business answer.
-int status_of(Jsonb *reply, bool *rejects)
+bool is_number(const JsonbValue &value, int64 number)
+{
+    return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(value.val.numeric),
+                                            NumericGetDatum(int64_to_numeric(number))));
+}
+
+// The status is 400 for a payload that the service calls malformed as a whole, 200 for every other business
+// answer.
+void read_reply(Jsonb *reply, Answer &answer)
 {
     JsonbValue code, errors;
-    *rejects = has_key(reply, "errors", &errors);
-    if (*rejects || !has_key(reply, "error_code", &code) || code.type != jbvNumeric)
-        return 200;
-    const Datum wrong = NumericGetDatum(int64_to_numeric(400));
-    return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(code.val.numeric), wrong)) ? 400
-                                                                                                   : 200;
+    answer.status = 200;
+    answer.rejects = has_key(reply, "errors", &errors);
+    if (!has_key(reply, "error_code", &code) || code.type != jbvNumeric)
+        return;
+    answer.succeeded = is_number(code, 0);
+    if (!answer.rejects && is_number(code, 400))
+        answer.status = 400;
 }
 
 // Runs the plan and leaves the reply in `answer`.
@@ -83,7 +91,9 @@ void call_service(const Exchange &exchange, SPIPlanPtr plan, Answer &answer)
         bool null;
         const Datum reply = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
         Jsonb *document = null ? nullptr : DatumGetJsonbP(reply);
-        answer.status = null ? 200 : status_of(document, &answer.rejects);
+        answer.status = 200;
+        if (!null)
+            read_reply(document, answer);
         char *printed = null ? pstrdup("null") : JsonbToCString(nullptr, &document->root, VARSIZE(document));
         const char *wire = pg_server_to_any(printed, static_cast<int>(strlen(printed)), PG_UTF8);
         return wire;
@@ -148,6 +158,7 @@ Answer failed(const Exchange &exchange, const pg::CaughtError &error, bool reada
     answer.readable = readable;
     answer.status = http_status(error, readable);
     answer.again = lost_race(error);
+    answer.waited = error.sqlstate == ERRCODE_LOCK_NOT_AVAILABLE;
     std::string text;
     if (answer.status == 400)
         text = "Тело запроса не является JSON: " + error.message;
@@ -155,12 +166,12 @@ Answer failed(const Exchange &exchange, const pg::CaughtError &error, bool reada
         text = "Роли клиента не хватает прав";
     answer.message = refusal(answer.status, exchange.story, text);
     answer.reply = answer.message.body;
-    if (answer.status != 400 && !answer.again) {
-        pg::CaughtError logged = error;
-        logged.message = "service \"" + (exchange.service ? exchange.service->name : exchange.path) +
-                         "\" failed: " + error.message;
-        logged.context = "request " + exchange.story + " of API client \"" + exchange.client->name + "\"";
-        pg::log_error(LOG, logged);
+    if (answer.status != 400) {
+        answer.trouble = error;
+        answer.trouble->message = "service \"" + (exchange.service ? exchange.service->name : exchange.path) +
+                                  "\" failed: " + error.message;
+        answer.trouble->context =
+            "request " + exchange.story + " of API client \"" + exchange.client->name + "\"";
     }
     return answer;
 }

@@ -14,8 +14,11 @@ struct Answer {
     std::string reply;     // JSON text in UTF-8; empty: `message` says it
     bool readable = false; // the body is JSON
     bool again = false;    // lost a deadlock or serialization: worth another run
+    bool waited = false;   // for a lock, in vain
+    bool succeeded = true; // the reply has no error_code, or 0
     bool rejects = false;  // items of the batch were refused, they are in k2bridge.rejected_item
     Message message;
+    std::optional<pg::CaughtError> trouble; // for the log, unless it runs again
 };
 
 // Calls the service's function with the body, in a subtransaction, as the role of the client.

@@ -190,8 +190,17 @@ void log_error(int level, const CaughtError &error)
     });
 }
 
+void commit_without_waiting()
+{
+    synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
+}
+
 std::optional<CaughtError> transaction(const Frame &frame, const std::function<void()> &f)
 {
+    struct KeepDurability {
+        const int before = synchronous_commit;
+        ~KeepDurability() { synchronous_commit = before; }
+    } keep_durability;
     const MemoryContext here = CurrentMemoryContext;
     Oid user;
     int context;

@@ -45,6 +45,9 @@ struct Frame {
 // itself fails.
 std::optional<CaughtError> transaction(const Frame &frame, const std::function<void()> &f);
 
+// Inside transaction(): it commits without waiting for the disk. For what may be lost in a crash.
+void commit_without_waiting();
+
 // When the deferred constraints of an item are checked.
 enum class Constraints {
     at_commit,
