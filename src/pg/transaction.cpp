@@ -7,7 +7,9 @@ extern "C" {
 #include "nodes/makefuncs.h"
 #include "storage/condition_variable.h"
 #include "storage/lwlock.h"
+#include "utils/inval.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 #include "utils/timeout.h"
 }
 
@@ -36,8 +38,12 @@ std::string text(const char *characters)
 
 // Of the transaction() that runs now.
 int item_timeout;
-bool constraints_settled;           // an item has ended with SET CONSTRAINTS ALL IMMEDIATE
-List *initially_deferred = nullptr; // RangeVars, in TopTransactionContext
+bool constraints_settled; // an item has ended with SET CONSTRAINTS ALL IMMEDIATE
+
+// The constraints of the database that are declared INITIALLY DEFERRED.
+List *initially_deferred;                      // RangeVars, in deferred_memory
+MemoryContext deferred_memory;                 // a child of TopMemoryContext, made on first use
+uint32 constraint_changes = 1, deferred_as_of; // equal while the list is right
 
 void arm(int timeout)
 {
@@ -63,7 +69,6 @@ int begin(const Frame &frame)
     if (frame.activity)
         pgstat_report_activity(STATE_RUNNING, frame.activity);
     constraints_settled = false;
-    initially_deferred = nullptr;
     item_timeout = frame.statement_timeout;
     arm(item_timeout);
     return level;
@@ -94,16 +99,29 @@ void set_constraints(List *names, bool deferred)
     AfterTriggerSetState(statement);
 }
 
+void forget_deferred(Datum, int, uint32)
+{
+    ++constraint_changes;
+}
+
 // SET CONSTRAINTS has no form that goes back to how they were declared, so their names are kept.
 void remember_deferred()
 {
+    if (deferred_memory == nullptr) {
+        deferred_memory =
+            AllocSetContextCreate(TopMemoryContext, "deferred constraints", ALLOCSET_SMALL_SIZES);
+        CacheRegisterSyscacheCallback(CONSTROID, forget_deferred, 0);
+    }
+    initially_deferred = nullptr;
+    MemoryContextReset(deferred_memory);
+    const uint32 as_of = constraint_changes;
     if (SPI_execute("SELECT n.nspname, c.conname FROM pg_catalog.pg_constraint c"
                     " JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.connamespace"
                     " GROUP BY 1, 2 HAVING pg_catalog.bool_and(c.condeferrable) AND "
                     "pg_catalog.bool_or(c.condeferred)",
                     true, 0) != SPI_OK_SELECT)
         elog(ERROR, "could not read the deferred constraints");
-    const MemoryContext before = MemoryContextSwitchTo(TopTransactionContext);
+    const MemoryContext before = MemoryContextSwitchTo(deferred_memory);
     for (uint64 i = 0; i < SPI_processed; ++i) {
         bool null;
         const Datum schema = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null);
@@ -113,13 +131,24 @@ void remember_deferred()
                                                      pstrdup(NameStr(*DatumGetName(name))), -1));
     }
     MemoryContextSwitchTo(before);
+    SPI_freetuptable(SPI_tuptable);
+    deferred_as_of = as_of;
+}
+
+// The next item begins as a transaction does.
+void defer_again()
+{
+    if (!constraints_settled)
+        return;
+    if (deferred_as_of != constraint_changes)
+        remember_deferred();
+    if (initially_deferred)
+        set_constraints(initially_deferred, true);
 }
 
 void settle_constraints()
 {
     set_constraints(NIL, false);
-    if (!constraints_settled)
-        remember_deferred();
     constraints_settled = true;
 }
 
@@ -238,8 +267,8 @@ std::optional<CaughtError> subtransaction(Constraints when, const std::function<
         return NewGUCNestLevel();
     });
     std::optional<CaughtError> error = attempt([&] {
-        if (when == Constraints::at_end && initially_deferred)
-            call([] { set_constraints(initially_deferred, true); });
+        if (when == Constraints::at_end)
+            call([] { defer_again(); });
         f();
         call([=] {
             if (when == Constraints::at_end)
