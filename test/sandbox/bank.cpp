@@ -9,6 +9,7 @@ namespace sandbox
 Bank::Bank(BankOptions options) : options_(std::move(options)), record_(options_.detail, options_.log_limit)
 {
     abs_.add_services(router_);
+    autoclient_.add_services(router_);
     faults_.seed(options_.seed);
     if (!options_.journal.empty())
         journal_.open(options_.journal, [this](const JournalLine &line) { restore(line); });
@@ -20,6 +21,10 @@ void Bank::restore(const JournalLine &line)
     if (line.request.path == "/_/reset") {
         reset();
         record_.continue_after(line.seq);
+        return;
+    }
+    if (line.request.path.starts_with("/_/ac/")) {
+        autoclient_.control(line.request);
         return;
     }
     record_.continue_after(line.seq - 1);
@@ -39,7 +44,7 @@ Plan Bank::arrived(const Request &request)
     plan.fault = faults_.pick(request);
     plan.seq = record_.open(request, router_.credential_of(request), plan.fault.name);
     const bool served = plan.fault.processing != Processing::never && router_.admits(request);
-    journal_.append({plan.seq, served, plan.fault.name, request});
+    journal_.append({plan.seq, served, plan.fault.name, router_.credential_of(request), request});
     router_.arrived(request);
     if (plan.fault.processing == Processing::at_arrival)
         process(plan, request);

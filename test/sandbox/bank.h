@@ -7,6 +7,7 @@
 #pragma once
 
 #include "abs/abs.h"
+#include "autoclient/autoclient.h"
 #include "faults.h"
 #include "journal.h"
 #include "record.h"
@@ -69,6 +70,7 @@ private:
     const BankOptions options_;
     std::mutex lock_;
     abs::Abs abs_;
+    autoclient::Autoclient autoclient_;
     Router router_;
     Faults faults_;
     Record record_;

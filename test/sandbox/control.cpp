@@ -51,6 +51,11 @@ Reply Bank::dispatch_control(const Request &request)
         throw Refused(405, "the control API knows GET and POST");
     if (std::optional<Reply> reply = abs_.control(request))
         return *reply;
+    if (std::optional<Reply> reply = autoclient_.control(request)) {
+        if (post)
+            journal_.append({record_.last(), false, "", "", request});
+        return *reply;
+    }
     if (request.path == "/_/log" && !post)
         return log_reply(request);
     if (request.path == "/_/count" && !post)
@@ -72,7 +77,7 @@ Reply Bank::dispatch_control(const Request &request)
         return done();
     }
     if (request.path == "/_/reset" && post) {
-        journal_.append({record_.last(), false, "", request});
+        journal_.append({record_.last(), false, "", "", request});
         reset();
         return done();
     }
@@ -121,6 +126,7 @@ void Bank::load_credentials(const Value &list)
 void Bank::reset()
 {
     abs_.clear();
+    autoclient_.clear();
     record_.clear();
     faults_.clear();
     faults_.seed(options_.seed);

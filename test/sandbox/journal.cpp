@@ -51,7 +51,7 @@ std::string line_json(const JournalLine &line)
     else
         out.text("body_base64", to_base64(request.body));
     out.number("connection", static_cast<std::int64_t>(request.connection)).number("nth", request.nth);
-    out.text("fault", line.fault).flag("processed", line.processed);
+    out.text("credential", line.credential).text("fault", line.fault).flag("processed", line.processed);
     return out.str() + "\n";
 }
 
@@ -72,6 +72,8 @@ JournalLine line_of(const Value &object)
     JournalLine line;
     line.seq = std::stoull(text("seq"));
     line.fault = text("fault");
+    line.credential = text("credential");
+    line.request.remembered = line.credential;
     line.processed = object.find("processed") && object.find("processed")->flag;
     line.request.method = text("method");
     line.request.path = text("path");

@@ -20,6 +20,7 @@ struct JournalLine {
     std::uint64_t seq = 0;
     bool processed = false; // it was to be given to a service, whatever happened to the reply
     std::string fault;
+    std::string credential; // name of the one that matched
     Request request;
 };
 

@@ -28,6 +28,7 @@ struct Request {
     std::string body;
     std::uint64_t connection = 0; // number of the TCP connection, from 1
     unsigned nth = 1;             // which request of its connection this is, from 1
+    std::string remembered;       // name of its credential, only when it is taken over from the journal
 
     /* The first header or query parameter of that name, or nullptr. */
     const std::string *header(std::string_view name) const;
@@ -50,6 +51,17 @@ public:
 
 private:
     int status_;
+};
+
+/* A request refused with a reply of its own instead of the envelope. */
+class RefusedWith : public Refused
+{
+public:
+    explicit RefusedWith(Reply reply) : Refused(reply.status, reply.body), reply_(std::move(reply)) {}
+    const Reply &reply() const { return reply_; }
+
+private:
+    Reply reply_;
 };
 
 /* HTTP 200 with an envelope: code 0 and no text is success, anything else a business refusal. */

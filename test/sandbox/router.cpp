@@ -5,6 +5,8 @@
 
 #include "text.h"
 
+#include <algorithm>
+
 namespace sandbox
 {
 
@@ -26,6 +28,22 @@ Reply refusal(const Refused &reason)
     return json_reply(envelope(reason.status(), reason.what()), reason.status());
 }
 
+/* True when `path` has the segments of `pattern`. */
+bool matches(std::string_view pattern, std::string_view path)
+{
+    while (!pattern.empty() && !path.empty()) {
+        const std::string_view wanted = pattern.substr(0, pattern.find('/'));
+        const std::string_view given = path.substr(0, path.find('/'));
+        if (wanted == "*")
+            return true;
+        if (wanted != given && (wanted != "{}" || given.empty()))
+            return false;
+        pattern.remove_prefix(std::min(pattern.size(), wanted.size() + 1));
+        path.remove_prefix(std::min(path.size(), given.size() + 1));
+    }
+    return pattern.empty() && path.empty();
+}
+
 } // namespace
 
 Credential bearer_credential(const std::string &name, const std::string &token)
@@ -41,11 +59,28 @@ Credential basic_credential(const std::string &name, const std::string &user_pas
 void Router::add(Service service)
 {
     const std::string path = service.path;
-    services_.emplace(path, std::move(service));
+    if (path.find("{}") != std::string::npos || path.ends_with("*"))
+        patterns_.push_back(std::move(service));
+    else
+        services_.emplace(path, std::move(service));
+}
+
+const Service *Router::find(std::string_view path) const
+{
+    const auto exact = services_.find(path);
+    if (exact != services_.end())
+        return &exact->second;
+    for (const Service &each : patterns_)
+        if (matches(each.path, path))
+            return &each;
+    return nullptr;
 }
 
 std::string Router::credential_of(const Request &request) const
 {
+    const Service *service = find(request.path);
+    if (service && service->own_credential)
+        return service->own_credential(request);
     const std::string *given = request.header("authorization");
     for (const Credential &credential : credentials_)
         if (given && *given == credential.authorization)
@@ -53,11 +88,19 @@ std::string Router::credential_of(const Request &request) const
     return "";
 }
 
+bool Router::admits(const Request &request) const
+{
+    const Service *service = find(request.path);
+    if (credentials_.empty() && (!service || !service->own_credential))
+        return true;
+    return !credential_of(request).empty();
+}
+
 void Router::arrived(const Request &request) const
 {
-    const auto found = services_.find(request.path);
-    if (found != services_.end() && found->second.arrived)
-        found->second.arrived(request);
+    const Service *service = find(request.path);
+    if (service && service->arrived)
+        service->arrived(request);
 }
 
 Reply Router::run(const Request &request, bool &acted) const
@@ -65,6 +108,8 @@ Reply Router::run(const Request &request, bool &acted) const
     acted = false;
     try {
         return checked_run(request, acted);
+    } catch (const RefusedWith &reason) {
+        return reason.reply();
     } catch (const Refused &reason) {
         return refusal(reason);
     }
@@ -72,10 +117,15 @@ Reply Router::run(const Request &request, bool &acted) const
 
 Reply Router::checked_run(const Request &request, bool &acted) const
 {
-    const auto found = services_.find(request.path);
-    if (found == services_.end())
+    const Service *found = find(request.path);
+    if (!found)
         throw Refused(404, "нет такого сервиса: " + request.path);
-    const Service &service = found->second;
+    const Service &service = *found;
+    if (service.own_credential) {
+        Reply reply = service.run(request);
+        acted = true;
+        return reply;
+    }
     if (!admits(request)) {
         Reply reply = refusal(Refused(401, "требуется авторизация"));
         reply.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"sandbox\"");

@@ -2,7 +2,9 @@
  * From a request to the service that answers it: path, method, credentials, content type.
  *
  * Promises: a service runs only for its own method, with a credential when any is configured, and for a
- * POST with application/json; otherwise the answer is 404, 401, 405 or 415 with an envelope.
+ * POST with application/json; otherwise the answer is 404, 401, 405 or 415 with an envelope. A service with
+ * rules of its own is asked whatever comes to its path. An exact path goes before a pattern, patterns go in
+ * the order they were added.
  */
 #pragma once
 
@@ -18,10 +20,14 @@ namespace sandbox
 {
 
 struct Service {
-    std::string path;
+    std::string path; // a segment may be "{}" (any one), the last one "*" (any rest)
     std::string method;
     std::function<Reply(const Request &)> run;         // may throw Refused
     std::function<void(const Request &)> arrived = {}; // told of every request, also of one never processed
+
+    /* Set for services that check method, credentials and content type themselves: the name of the
+     * credential this request carries, "" for none. */
+    std::function<std::string(const Request &)> own_credential = {};
 };
 
 struct Credential {
@@ -43,11 +49,8 @@ public:
     /* Name of the credential this request carries, "" when it carries none of the accepted ones. */
     std::string credential_of(const Request &request) const;
 
-    /* True when no credential is configured or the request carries one of them. */
-    bool admits(const Request &request) const
-    {
-        return credentials_.empty() || !credential_of(request).empty();
-    }
+    /* True when the request needs no credential or carries an accepted one. */
+    bool admits(const Request &request) const;
 
     void arrived(const Request &request) const;
 
@@ -55,9 +58,11 @@ public:
     Reply run(const Request &request, bool &acted) const;
 
 private:
+    const Service *find(std::string_view path) const;
     Reply checked_run(const Request &request, bool &acted) const;
 
     std::map<std::string, Service, std::less<>> services_;
+    std::vector<Service> patterns_;
     std::vector<Credential> credentials_;
 };
 

@@ -1,0 +1,71 @@
+/*
+ * The Autoclient half of the sandbox bank: the calls of autoclient.md sections 2 to 13 and what tests may
+ * ask and set about them under /_/ac/.
+ *
+ * Promises: every call passes the gate (gate.h); a reply has the charset the request's Content-Type asked
+ * for. Not thread-safe: the bank calls it under its lock.
+ */
+#pragma once
+
+#include "gate.h"
+#include "ledger.h"
+#include "payments.h"
+#include "statements.h"
+
+#include "../router.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sandbox::autoclient
+{
+
+class Autoclient
+{
+public:
+    Autoclient();
+
+    void add_services(Router &router);
+
+    /* Control requests under /_/ac/; nothing for other paths. May throw Refused. */
+    std::optional<Reply> control(const Request &request);
+
+    /* Back to the default bank. */
+    void clear();
+
+private:
+    /* One bank with its history; made anew by every configuration. */
+    struct Books {
+        explicit Books(Model given) : model(std::move(given)) {}
+
+        Model model;
+        Ledger ledger{model};
+        Statements statements{model, ledger};
+        Payments payments{model, ledger};
+    };
+
+    using Handler = std::function<Reply(Books &, const Caller &, const Request &)>;
+
+    void add(Router &router, const Endpoint &endpoint, Handler handler);
+    void add_statements(Router &router);
+    void add_payments(Router &router);
+    Reply serve(const Endpoint &endpoint, const Handler &handler, const Request &request);
+    void check_open(const Endpoint &endpoint) const;
+
+    Reply control_post(const Request &request);
+    Reply control_get(const Request &request) const;
+    void advance(const Value &body);
+    void set_clock(const Value &body);
+    std::string change_account(const Value &body);
+    std::string change_row(const Value &body);
+    void change_token(const Value &body);
+    std::string bank_json() const;
+    std::string truth_json(const Request &request) const;
+    std::string totals_json() const;
+
+    std::unique_ptr<Books> books_;
+};
+
+} // namespace sandbox::autoclient
