@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Shows the main job on a fresh Debian machine, as root or through sudo: builds k2bridge, starts a throw-away database
-# and a stand-in bank, feeds the documented payloads with SELECT and checks every outcome in tables and at the bank.
+# and a stand-in bank, posts the documented payloads over HTTP and checks every outcome in tables and at the bank.
 #
 #   bash test/demo.sh            shows it and cleans up
 #   bash test/demo.sh --keep     leaves database and bank running and says how to connect
@@ -12,6 +12,8 @@ set -euo pipefail
 . "$root/test/demo/helpers.sh"
 # shellcheck source=test/demo/steps.sh
 . "$root/test/demo/steps.sh"
+# shellcheck source=test/demo/listener.sh
+. "$root/test/demo/listener.sh"
 
 stop_kept() {
     [ -e "$1/log/demo" ] || { complain "$1 was not left by demo.sh --keep"; exit 1; }
@@ -59,10 +61,13 @@ touch "$work/log/demo"
 build
 start_bank
 start_database
+start_listener
 loans
 outgoing
 incoming
 crash
 exclusions
+over_http
 story
+status_page
 say "all $checks promises were kept"

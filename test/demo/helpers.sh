@@ -56,9 +56,6 @@ await() {
 
 payload() { cat "$root/test/demo/$1.json"; }
 
-# Calls a service and prints its reply: service NAME PAYLOAD
-service() { value "SELECT k2.$1(:'payload'::jsonb)" -v payload="$2"; }
-
 # Two JSON texts are the same document, whatever the order of keys.
 canonical() { jq -cS . <<<"$1"; }
 expect_json() { expect "$1" "$(canonical "$2")" "$(canonical "$3")"; }

@@ -208,7 +208,7 @@ END
 }
 
 story() {
-    title "6. What the tables and the call history say now"
+    title "7. What the tables and the call history say now"
     expect "nothing due is left in the queue" 0 "$(value "$due")"
     expect "nothing needs a person but the refused items" rejected_item "$(value 'SELECT DISTINCT kind FROM k2bridge.problems')"
     show "Refused items, each with what to do once its cause is mended (k2bridge.problems):" \
@@ -227,6 +227,9 @@ how_to_connect() {
     printf '\nStill running. Connect as the owner of the tables:\n\n  %s/psql -h %s -p %s -U k2_owner bank\n\n' \
         "$bin" "$work/cluster/run" "$(cat "$work/cluster/port")"
     printf 'Ask the bank what it received:\n\n  BANK=http://127.0.0.1:%s\n  curl -s $BANK/_/registry | jq .\n\n' "$bank_port"
+    printf 'Post a payload as ЕКО does:\n\n  curl -H @%s/eko.header -d '"'"'{"refer": "none"}'"'"' -H "Content-Type: application/json" http://127.0.0.1:%s/restapi/services/run/k2inforeq_rzap_by_refer\n\n' \
+        "$work" "$listener_port"
+    printf 'Log in to the status page as duty with the token in %s/duty.header.\n\n' "$work"
     printf 'The tour in README.md goes on from here. Stop it and remove everything:\n\n  bash %s/test/demo.sh --stop %s\n' "$root" "$work"
 }
 
