@@ -38,7 +38,20 @@ SQL_MEMBERS = \
     src/abs/exclusions.sql \
     src/abs/read_wrappers.sql \
     src/abs/list_wrappers.sql \
-    src/abs/queued_wrappers.sql
+    src/abs/queued_wrappers.sql \
+    src/autoclient/types.sql \
+    src/autoclient/wire.sql \
+    src/autoclient/store.sql \
+    src/autoclient/poll.sql \
+    src/autoclient/final.sql \
+    src/autoclient/check.sql \
+    src/autoclient/company.sql \
+    src/autoclient/statement_wrappers.sql \
+    src/autoclient/rates.sql \
+    src/autoclient/payment.sql \
+    src/autoclient/mirror.sql \
+    src/autoclient/queued_wrappers.sql \
+    src/autoclient/read_wrappers.sql
 
 SQL_TABLES = \
     src/setup.tables.sql \
@@ -63,4 +76,10 @@ SQL_TABLES = \
     src/abs/endpoint.tables.sql \
     src/abs/triggers.tables.sql \
     src/k2/discrepancy.tables.sql \
+    src/autoclient/statement.tables.sql \
+    src/autoclient/transaction.tables.sql \
+    src/autoclient/payment.tables.sql \
+    src/autoclient/mirror.tables.sql \
+    src/autoclient/endpoint.tables.sql \
+    src/autoclient/check.tables.sql \
     src/outbox/views.tables.sql

@@ -36,6 +36,7 @@ constexpr Option catalogue[] = {
     {"base_url", Place::server, Kind::url},
     {"docs_url", Place::server, Kind::url, type_autoclient},
     {"group_id", Place::server, Kind::line, type_autoclient},
+    {"group_id_in", Place::server, Kind::id_place, type_autoclient},
     {"app_id", Place::server, Kind::line, type_autoclient},
     {"charset", Place::server, Kind::charset},
     {"user_agent", Place::server, Kind::line},
@@ -223,6 +224,9 @@ std::string refuse_value(const Option &option, const std::string &value)
         return unless(read_window(value).has_value(), "it is not a span of the day such as 06:00-22:30");
     case Kind::mode:
         return unless(value == "live" || value == "record", "it is neither live nor record");
+    case Kind::id_place:
+        return unless(value == "query" || value == "header" || value == "both",
+                      "it is neither query, header nor both");
     case Kind::charset:
         return unless(read_windows_1251(value).has_value(), "it is neither utf8 nor cp1251");
     case Kind::line:

@@ -29,6 +29,7 @@ enum class Kind {
     time_zone,
     window, // HH:MM-HH:MM
     mode,   // live, record
+    id_place,
     charset,
     line,        // visible ASCII and blanks: travels in a header or query
     header_name, // a token of RFC 9110

@@ -127,15 +127,43 @@ std::string json_type(const Server &server)
     return server.windows_1251 ? "application/json; charset=windows-1251" : "application/json; charset=utf-8";
 }
 
-std::string encoded(const Endpoint &endpoint, const Server &server, std::string text)
+std::string form_type(const Server &server)
+{
+    const std::string type = "application/x-www-form-urlencoded";
+    return server.type != "autoclient" ? type
+                                       : type + (server.windows_1251 ? ";charset=cp1251" : ";charset=utf8");
+}
+
+// In the charset of the server. `what` names the field for the error.
+std::string encoded(const Endpoint &endpoint, const Server &server, const std::string &what,
+                    const std::string &text)
 {
     if (!server.windows_1251)
         return text;
     try {
         return http::from_utf8(text);
     } catch (const http::BadText &error) {
-        refuse(endpoint, std::string("the body cannot be written in windows-1251: ") + error.what());
+        refuse(endpoint, what + " cannot be written in windows-1251: " + error.what(),
+               "Replace the character, or ALTER SERVER " + server.name + " OPTIONS (SET charset 'utf8').");
     }
+}
+
+// A JSON body; what windows-1251 lacks is looked for field by field, so that the error can name one.
+std::string encoded_json(const Endpoint &endpoint, const Server &server, const Arguments &arguments,
+                         const std::string &text)
+{
+    if (server.windows_1251)
+        for (const Argument &each : arguments)
+            encoded(endpoint, server, "field \"" + each.key + "\"", each.text);
+    return encoded(endpoint, server, "the body", text);
+}
+
+// The form's values are percent-encoded in the charset that the header names.
+http::Pairs encoded_pairs(const Endpoint &endpoint, const Server &server, http::Pairs pairs)
+{
+    for (auto &[key, value] : pairs)
+        value = encoded(endpoint, server, "field \"" + key + "\"", value);
+    return pairs;
 }
 
 void add_body(http::Request &request, const Endpoint &endpoint, const Server &server, const Jsonb *args,
@@ -146,13 +174,14 @@ void add_body(http::Request &request, const Endpoint &endpoint, const Server &se
         request.url = http::with_query(request.url, pairs(endpoint, arguments, used));
         break;
     case Endpoint::Body::json:
-        request.body = encoded(endpoint, server, json_text(args, used));
+        request.body = encoded_json(endpoint, server, arguments, json_text(args, used));
         request.content_type = json_type(server);
         break;
     case Endpoint::Body::form:
-        request.body = http::with_query("", pairs(endpoint, arguments, used));
-        request.body.erase(0, 1); // the '?'
-        request.content_type = "application/x-www-form-urlencoded";
+        request.body =
+            http::with_query("", encoded_pairs(endpoint, server, pairs(endpoint, arguments, used)));
+        request.body.erase(0, request.body.empty() ? 0 : 1); // the '?'
+        request.content_type = form_type(server);
         break;
     case Endpoint::Body::multipart: {
         http::Multipart multipart = http::multipart(parts(endpoint, arguments, used));
@@ -166,13 +195,17 @@ void add_body(http::Request &request, const Endpoint &endpoint, const Server &se
             json_type(server); // it chooses the charset of the reply (wire/autoclient.md 1.3)
 }
 
-// Autoclient: the company within a group as query parameter, the old format's application id as header
-// (wire/autoclient.md 1.2 and 3).
+// Autoclient: the company within a group as query parameter (documented), header (what clients do) or both;
+// the old format's application id as header (wire/autoclient.md 1.2 and 3).
 void add_autoclient_ids(http::Request &request, const Server &server)
 {
-    if (const std::string *group = server.option("group_id"))
+    const std::string *group = server.option("group_id"), *place = server.option("group_id_in");
+    const bool header = place != nullptr && *place != "query";
+    if (group != nullptr && (place == nullptr || *place != "header"))
         request.url = http::with_query(request.url, {{"id", *group}});
-    if (const std::string *application = server.option("app_id"))
+    if (group != nullptr && header)
+        request.headers.emplace_back("id", *group);
+    else if (const std::string *application = server.option("app_id"))
         request.headers.emplace_back("id", *application);
 }
 
@@ -249,8 +282,13 @@ http::Request build_request(const Endpoint &endpoint, const Server &server, cons
     std::vector<std::string> used;
     request.url = address(endpoint, server, arguments, used);
     add_body(request, endpoint, server, args, arguments, used);
-    if (server.type == "autoclient")
+    if (server.type == "autoclient") {
         add_autoclient_ids(request, server);
+        // Needed by receipts and counterparty check only (wire/autoclient.md 11 and 13), harmless elsewhere.
+        request.headers.emplace_back("Accept", endpoint.reply_family == "autoclient_file"
+                                                   ? "application/octet-stream"
+                                                   : "application/json");
+    }
     request.headers.emplace_back("X-Correlation-Id", uuid_text(correlation));
     request.credentials = server.credentials;
     request.tls = server.tls;

@@ -104,10 +104,12 @@ SELECT r.id, 'rejected_item', NULL, NULL, r.service, r.rejected_at, format('%s %
        format('SELECT k2bridge.replay(%s);', r.id)
   FROM k2bridge.rejected_item r WHERE r.settled_at IS NULL
 UNION ALL
-SELECT NULL, p.kind, NULL, NULL, p.refer, p.since, p.text, p.remedy FROM k2.problem p;
+SELECT NULL, p.kind, NULL, NULL, p.refer, p.since, p.text, p.remedy FROM k2.problem p
+UNION ALL
+SELECT NULL, p.kind, p.server, NULL, p.subject, p.since, p.text, p.remedy FROM autoclient.problem p;
 COMMENT ON VIEW k2bridge.problems IS 'Everything that needs a person; remedy is the SQL to paste.';
 COMMENT ON COLUMN k2bridge.problems.id IS 'of the call or the refused item';
-COMMENT ON COLUMN k2bridge.problems.kind IS 'call_failed, call_uncertain, call_answered, call_held, server_stopped, server_open, not_activated, no_server, ambiguous_server, unknown_server, unknown_endpoint, worker, schedule, rejected_item, or a kind of k2.problem';
+COMMENT ON COLUMN k2bridge.problems.kind IS 'call_failed, call_uncertain, call_answered, call_held, server_stopped, server_open, not_activated, no_server, ambiguous_server, unknown_server, unknown_endpoint, worker, schedule, rejected_item, or a kind of k2.problem or autoclient.problem';
 COMMENT ON COLUMN k2bridge.problems.server IS 'foreign server';
 COMMENT ON COLUMN k2bridge.problems.endpoint IS 'k2bridge.endpoint.name';
 COMMENT ON COLUMN k2bridge.problems.subject IS 'subject of the call, reference, service or name concerned';
@@ -118,7 +120,11 @@ COMMENT ON COLUMN k2bridge.problems.remedy IS 'SQL that mends it or shows more';
 -- What is long under way.
 CREATE OR REPLACE VIEW k2bridge.progress AS
 SELECT o.server, o.endpoint AS what, NULL::bigint AS done, count(*) AS total, NULL::numeric AS rate, NULL::interval AS eta
-  FROM k2bridge.outbox o WHERE o.state = 'queued' GROUP BY o.server, o.endpoint HAVING count(*) > 1000;
+  FROM k2bridge.outbox o WHERE o.state = 'queued' GROUP BY o.server, o.endpoint HAVING count(*) > 1000
+UNION ALL
+SELECT p.server, p.what, p.done, p.total, r.rate, (p.total - p.done) / nullif(r.rate, 0) * interval '1 second'
+  FROM autoclient.progress p
+ CROSS JOIN LATERAL (SELECT round(p.done / nullif(extract(epoch FROM clock_timestamp() - p.since), 0), 3) AS rate) r;
 COMMENT ON VIEW k2bridge.progress IS 'Large backlogs of the queue; running polls and backfills.';
 COMMENT ON COLUMN k2bridge.progress.server IS 'foreign server';
 COMMENT ON COLUMN k2bridge.progress.what IS 'endpoint, poll or backfill';

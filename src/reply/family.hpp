@@ -28,6 +28,9 @@ Reply read_abs(const Input &input);
 Reply read_abs_list(const Input &input);
 Reply read_abs_debt(const Input &input);
 Reply read_abs_file(const Input &input);
+Reply read_autoclient(const Input &input);
+Reply read_autoclient_statement(const Input &input);
+Reply read_autoclient_file(const Input &input);
 Reply read_json(const Input &input);
 Reply read_none(const Input &input);
 

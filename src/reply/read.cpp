@@ -20,11 +20,14 @@ struct Family {
     Reader read;
 };
 
-constexpr std::array<Family, 6> table{{
+constexpr std::array<Family, 9> table{{
     {"abs", &read_abs},
     {"abs_list", &read_abs_list},
     {"abs_debt", &read_abs_debt},
     {"abs_file", &read_abs_file},
+    {"autoclient", &read_autoclient},
+    {"autoclient_statement", &read_autoclient_statement},
+    {"autoclient_file", &read_autoclient_file},
     {"json", &read_json},
     {"none", &read_none},
 }};

@@ -33,7 +33,8 @@ struct Reply {
     std::string text; ///< error_text of a refusal, else what is wrong, for people; may quote up to 200 bytes
                       ///< of the body
     std::string json; ///< valid JSON that jsonb accepts, or empty when the body holds none
-    std::string mime; ///< abs_file: application/pdf or image/tiff, by magic bytes; the body is the file
+    std::string mime; ///< abs_file: application/pdf or image/tiff, by magic bytes; autoclient_file: the media
+                      ///< type of the header; the body is the file
     bool absent{false}; ///< ok, and the answer is the documented "there is none" (O4's HTTP 404)
 };
 
@@ -42,8 +43,10 @@ struct Reply {
 ///   abs_list  O10 in its four shapes (D30), normalised to {"all_count":N|null,"items":[…]}, empty objects
 ///   dropped abs_debt  O8 and O9, also without the comma between members (D27); `debt` must be a number or
 ///   numeric string abs_file  O4: 200 with PDF or TIFF by magic bytes (D23); 404 = no scan; 200 with a
-///   refusal envelope = refused json      any well-formed JSON under 2xx (own endpoints) none      2xx; the
-///   body is ignored
+///   refusal envelope = refused
+///   autoclient  PrivatBank: JSON without one of the five error shapes (wire/autoclient.md section 1.5), or
+///   204; autoclient_statement  the same, and status must be SUCCESS; autoclient_file  any other body is the
+///   file json      any well-formed JSON under 2xx (own endpoints) none      2xx; the body is ignored
 /// `content_type` is the whole header value (its charset counts). Throws std::invalid_argument for an unknown
 /// family.
 Reply read(std::string_view family, int status, std::string_view content_type, std::string_view body);

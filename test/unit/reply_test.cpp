@@ -240,7 +240,7 @@ TEST(Families, AreNamedInOneTable)
 {
     for (const std::string_view name : families())
         EXPECT_TRUE(is_family(name));
-    EXPECT_EQ(families().size(), 6U);
+    EXPECT_EQ(families().size(), 9U);
     EXPECT_FALSE(is_family("abs "));
     EXPECT_THROW(read("soap", 200, "", ""), std::invalid_argument);
 }

@@ -1,0 +1,56 @@
+-- Do the statements add up? The checks of design section 7, per account and day.
+
+CREATE FUNCTION autoclient.is_booked(pr_pr text, fl_real text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$ SELECT pr_pr = 'r' AND fl_real = 'r' $$;
+COMMENT ON FUNCTION autoclient.is_booked(text, text) IS
+'Whether a row moved money and so counts in the turnover of its day; a bank that counts otherwise replaces this function.';
+
+CREATE FUNCTION autoclient.check_days(server name, acc text, from_day date, to_day date) RETURNS TABLE (day date, problem text)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH booked AS MATERIALIZED (
+        SELECT t.dat_od AS day,
+               coalesce(sum(t.sum) FILTER (WHERE t.trantype = 'D' AND t.live AND t.booked), 0) AS debt,
+               coalesce(sum(t.sum) FILTER (WHERE t.trantype = 'C' AND t.live AND t.booked), 0) AS cred,
+               count(*) FILTER (WHERE t.live AND t.booked) AS moves,
+               bool_or(t.live AND NOT t.is_final) AS open, bool_or(NOT t.live) AS vanished
+          FROM (SELECT x.dat_od, x.trantype, x.sum, x.is_final, NOT x.vanished AS live, autoclient.is_booked(x.pr_pr, x.fl_real) AS booked
+                  FROM autoclient.transaction x WHERE x.server = $1 AND x.acc = $2 AND x.dat_od BETWEEN $3 AND $4) t
+         GROUP BY t.dat_od
+    ), known AS MATERIALIZED (
+        SELECT b.*, lag(b.balance_out) OVER (ORDER BY b.day) AS former_out
+          FROM autoclient.balance b
+         WHERE b.server = $1 AND b.acc = $2
+           AND b.day BETWEEN coalesce((SELECT max(e.day) FROM autoclient.balance e WHERE e.server = $1 AND e.acc = $2 AND e.day < $3), $3) AND $4
+    ), quiet AS MATERIALIZED (
+        -- Whether this bank sends balances of days without movement, which its document leaves open.
+        SELECT EXISTS (SELECT FROM autoclient.balance b
+                        WHERE b.server = $1 AND b.acc = $2 AND b.is_final
+                          AND b.turnover_debt = 0 AND b.turnover_cred = 0) AS told
+    ), days AS (
+        SELECT d.day::date AS day
+          FROM generate_series($3::timestamp, $4::timestamp, interval '1 day') d (day)
+    )
+    SELECT d.day, p.problem
+      FROM days d
+      LEFT JOIN booked m ON m.day = d.day
+      LEFT JOIN known b ON b.day = d.day
+      LEFT JOIN LATERAL (SELECT n.balance_in FROM autoclient.balance n
+                          WHERE b.day IS NULL AND n.server = $1 AND n.acc = $2 AND n.day > d.day ORDER BY n.day LIMIT 1) later ON true
+      LEFT JOIN LATERAL (SELECT n.balance_out FROM autoclient.balance n
+                          WHERE b.day IS NULL AND n.server = $1 AND n.acc = $2 AND n.day < d.day ORDER BY n.day DESC LIMIT 1) earlier ON true
+     CROSS JOIN quiet q
+     CROSS JOIN LATERAL (VALUES
+        ('turnover_debt', b.turnover_debt <> coalesce(m.debt, 0)),
+        ('turnover_cred', b.turnover_cred <> coalesce(m.cred, 0)),
+        ('arithmetic', b.balance_in + b.turnover_cred - b.turnover_debt <> b.balance_out),
+        ('continuity', b.balance_in <> b.former_out),
+        ('missing_balance', b.day IS NULL
+            AND (m.moves > 0 OR earlier.balance_out <> later.balance_in
+                 OR q.told AND NOT EXISTS (SELECT FROM autoclient.server_day s WHERE s.server = $1 AND d.day = ANY (s.dates_without_oper_day)))),
+        ('not_final', coalesce(m.open, false) OR NOT coalesce(b.is_final, true)),
+        ('vanished', coalesce(m.vanished, false))) AS p (problem, wrong)
+     WHERE p.wrong
+     ORDER BY d.day, p.problem
+$$;
+COMMENT ON FUNCTION autoclient.check_days(name, text, date, date) IS
+'What does not add up in the days of an account: turnover_debt, turnover_cred, arithmetic, continuity, missing_balance, not_final, vanished.';
