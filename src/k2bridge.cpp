@@ -1,4 +1,5 @@
 // Module entry: settings, shared memory, registration of the launcher. Nothing else.
+#include "pg/counters.hpp"
 #include "pg/pg.hpp"
 #include "pg/roster.hpp"
 #include "settings.hpp"
@@ -15,6 +16,7 @@ PGDLLEXPORT void _PG_init(void)
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;
     pg::roster::request();
+    pg::counters::request_memory();
 
     BackgroundWorker launcher = {};
     strlcpy(launcher.bgw_name, "k2bridge launcher", sizeof launcher.bgw_name);

@@ -22,6 +22,11 @@ SQL_MEMBERS = \
     src/k2/req_service.sql \
     src/k2/rzap.sql \
     src/listener/listener.sql \
+    src/listener/metrics.sql \
+    src/listener/openapi.sql \
+    src/listener/page_style.sql \
+    src/listener/page_parts.sql \
+    src/listener/page.sql \
     src/k2/extreq.sql \
     src/k2/extreq_rules.sql \
     src/k2/extreq_service.sql \

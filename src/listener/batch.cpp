@@ -3,6 +3,7 @@
 
 #include "listener/files.hpp"
 #include "listener/inbox.hpp"
+#include "listener/pages.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -26,9 +27,19 @@ Answer serve(const Exchange &exchange)
         return send_file(exchange);
     case Route::upload:
         return take_upload(exchange);
+    case Route::status:
+    case Route::metrics:
+    case Route::openapi:
+        return show_page(exchange);
     default:
         return run_service(exchange);
     }
+}
+
+// What only reads leaves no trace.
+bool is_archived(const Exchange &exchange)
+{
+    return exchange.route == Route::service || exchange.route == Route::upload;
 }
 
 // Two batches that take rows in different orders would wait for each other until one gives up: beside others
@@ -62,7 +73,7 @@ std::optional<pg::CaughtError> attempt(const std::vector<Exchange *> &exchanges,
         for (size_t i = 0; i < exchanges.size(); ++i) {
             answers[i] = serve(*exchanges[i]);
             answers[i].again = answers[i].again || (shared && answers[i].waited);
-            if ((answers[i].again && !last) || exchanges[i]->route == Route::file)
+            if ((answers[i].again && !last) || !is_archived(*exchanges[i]))
                 continue;
             plain = plain && is_success(answers[i]);
             archived.push_back(exchanges[i]);
@@ -98,6 +109,8 @@ Message run_alone(Exchange *exchange)
     Answer answer = failed(*exchange, *error, true);
     answer.readable = answers[0].readable;
     complain(answer);
+    if (!is_archived(*exchange))
+        return answer.message;
     const auto unarchived = pg::transaction({"archiving a request"}, [&] { archive({exchange}, {&answer}); });
     if (unarchived)
         pg::log_error(LOG, *unarchived);

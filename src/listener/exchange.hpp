@@ -30,7 +30,13 @@ struct Service {
     bool alone = false;
 };
 
-enum class Route { unknown, service, health, file, upload };
+enum class Route { unknown, service, health, file, upload, status, metrics, openapi };
+
+// What a function of the database writes for people and monitoring.
+inline bool is_page(Route route)
+{
+    return route == Route::status || route == Route::metrics || route == Route::openapi;
+}
 
 enum class Stage {
     fresh,      // its header is not yet read

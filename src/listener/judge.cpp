@@ -39,6 +39,12 @@ Route route_of(const std::string &path)
         return Route::file;
     if (path == "/restapi/upload")
         return Route::upload;
+    if (path == "/")
+        return Route::status;
+    if (path == "/metrics")
+        return Route::metrics;
+    if (path == "/openapi.json")
+        return Route::openapi;
     return service_name(path).empty() ? Route::unknown : Route::service;
 }
 
@@ -80,29 +86,54 @@ bool contains_name(const std::vector<std::string> &names, const std::string &nam
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::optional<Message> judge_service(const Catalog &catalog, Exchange &exchange)
+std::optional<Message> judge_service(const Exchange &exchange)
 {
     const std::string name = service_name(exchange.path);
-    const auto known = catalog.services.find(name);
     if (exchange.client->services && !contains_name(*exchange.client->services, name))
         return refusal(403, exchange.story, "Клиенту не разрешён сервис " + name);
-    if (known == catalog.services.end())
+    if (!exchange.service)
         return refusal(404, exchange.story, "Сервис " + name + " не найден");
     if (exchange.method != MHD_HTTP_METHOD_POST)
         return wrong_method(exchange, "POST");
     if (!takes_type(exchange))
         return refusal(415, exchange.story);
-    exchange.service = known->second;
     return std::nullopt;
 }
 
-std::optional<Message> judge_route(const Catalog &catalog, Exchange &exchange)
+// Pages are read; only the status page takes a form, the key to trace.
+std::optional<Message> judge_page(const Exchange &exchange)
+{
+    const bool status = exchange.route == Route::status;
+    if (status && exchange.method == MHD_HTTP_METHOD_POST)
+        return lower(exchange.content_type).starts_with("application/x-www-form-urlencoded")
+                   ? std::nullopt
+                   : std::optional(
+                         refusal(415, exchange.story, "Ожидается application/x-www-form-urlencoded"));
+    if (exchange.method != MHD_HTTP_METHOD_GET && exchange.method != MHD_HTTP_METHOD_HEAD)
+        return wrong_method(exchange, status ? "GET, HEAD, POST" : "GET, HEAD");
+    return std::nullopt;
+}
+
+// Browsers ask for a login only when basic authentication is the first way that they are told of.
+Message no_login(const Exchange &exchange)
+{
+    Message message = refusal(401, exchange.story);
+    if (exchange.route == Route::status)
+        for (auto &[name, value] : message.headers)
+            if (name == "WWW-Authenticate")
+                value = "Basic realm=\"k2bridge\", charset=\"UTF-8\"";
+    return message;
+}
+
+std::optional<Message> judge_route(const Exchange &exchange)
 {
     const bool reads = exchange.method == MHD_HTTP_METHOD_GET || exchange.method == MHD_HTTP_METHOD_HEAD;
     if (exchange.route == Route::service)
-        return judge_service(catalog, exchange);
+        return judge_service(exchange);
     if (exchange.route == Route::file && !reads)
         return wrong_method(exchange, "GET, HEAD");
+    if (is_page(exchange.route))
+        return judge_page(exchange);
     if (exchange.route == Route::upload && exchange.method != MHD_HTTP_METHOD_POST)
         return wrong_method(exchange, "POST");
     if (exchange.route == Route::upload && !lower(exchange.content_type).starts_with("multipart/form-data"))
@@ -130,6 +161,8 @@ Verdict judge(const Catalog &catalog, Exchange &exchange)
     exchange.route = route_of(exchange.path);
     if (exchange.route == Route::health)
         return {health(catalog, exchange)};
+    const auto known = catalog.services.find(service_name(exchange.path));
+    exchange.service = known == catalog.services.end() ? nullptr : known->second;
     if (exchange.route == Route::unknown)
         return {refusal(404, exchange.story)};
     if (!catalog.trouble.empty())
@@ -137,10 +170,10 @@ Verdict judge(const Catalog &catalog, Exchange &exchange)
     const auto credentials = read_authorization(exchange.authorization);
     exchange.client = credentials ? find_client(catalog, *credentials) : nullptr;
     if (!exchange.client)
-        return {refusal(401, exchange.story), credentials.has_value()};
+        return {no_login(exchange), credentials.has_value()};
     if (exchange.client->networks && !contains(*exchange.client->networks, exchange.caller))
         return {refusal(403, exchange.story, "Адрес не разрешён клиенту")};
-    Verdict verdict{judge_route(catalog, exchange)};
+    Verdict verdict{judge_route(exchange)};
     verdict.hold = verdict.refused && verdict.refused->status == 404;
     return verdict;
 }

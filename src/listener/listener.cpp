@@ -4,6 +4,7 @@
 #include "listener/listener.hpp"
 
 #include "listener/batch.hpp"
+#include "listener/counting.hpp"
 #include "listener/files.hpp"
 
 #include <algorithm>
@@ -100,8 +101,8 @@ void Listener::open(const Options &options)
         const bool is_ours = server && server->options().port == options.port;
         sockets = same_place ? server->listening()
                              : open_sockets(options.addresses, options.port, *alone && !is_ours);
-        opened = std::make_unique<Server>(options, sockets,
-                                          [this](Exchange &exchange) { return judge(catalog, exchange); });
+        opened = std::make_unique<Server>(
+            options, sockets, [this](Exchange &exchange) { return judge(catalog, exchange); }, count_reply);
     } catch (const std::runtime_error &error) {
         if (!server)
             pg::roster::release_port();

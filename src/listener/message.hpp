@@ -20,6 +20,7 @@ struct Stream;
 struct Message {
     int status = 200;
     std::string body;
+    std::string code; // error_code of a service's answer; empty where there is none
     std::string content_type = "application/json; charset=utf-8";
     std::vector<std::pair<std::string, std::string>> headers;
     std::shared_ptr<Stream> stream; // instead of body

@@ -50,10 +50,12 @@ class Server
 {
 public:
     using Judge = std::function<Verdict(Exchange &)>; // called inside the library: reads memory only
+    // Called inside the library for each reply before it is sent; no exchange: no request had begun.
+    using Told = std::function<void(const Exchange *, const Message &)>;
 
     // Takes over the listening sockets; raises std::runtime_error when they or the certificates cannot be
     // used.
-    Server(Options what, const std::vector<int> &sockets, Judge judge);
+    Server(Options what, const std::vector<int> &sockets, Judge judge, Told told);
     ~Server();
     Server(const Server &) = delete;
     Server &operator=(const Server &) = delete;
@@ -106,6 +108,7 @@ private:
 
     Options chosen;
     Judge judge;
+    Told told;
     Limits bounds;
     int epoll = -1;
     std::vector<MHD_Daemon *> daemons;

@@ -80,6 +80,7 @@ MHD_Result Server::queue(Exchange &exchange, const Message &message)
     MHD_Response *response = response_of(exchange, message);
     if (response == nullptr)
         return MHD_NO;
+    told(&exchange, message);
     if (!message.content_type.empty())
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, message.content_type.c_str());
     MHD_add_response_header(response, "X-Correlation-Id", exchange.story.c_str());
@@ -116,11 +117,12 @@ void Server::cut(Peer &peer)
     const bool begun = peer.exchange != nullptr || peer.requests == 0;
     if (!answered && begun && chosen.certificate.empty()) {
         const std::string story = peer.exchange ? peer.exchange->story : print(random_uuid());
-        const std::string body = refusal(408, story).body;
+        const Message message = refusal(408, story);
         const std::string text =
             "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json; charset=utf-8\r\n"
             "Connection: close\r\nX-Correlation-Id: " +
-            story + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+            story + "\r\nContent-Length: " + std::to_string(message.body.size()) + "\r\n\r\n" + message.body;
+        told(peer.exchange.get(), message);
         const ssize_t sent = send(peer.file, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         static_cast<void>(sent); // who does not read it is cut all the same
     }

@@ -47,8 +47,8 @@ bool Options::operator==(const Options &other) const
                       other.trusted_proxies.end(), same);
 }
 
-Server::Server(Options what, const std::vector<int> &sockets, Judge who)
-    : chosen(std::move(what)), judge(std::move(who))
+Server::Server(Options what, const std::vector<int> &sockets, Judge who, Told whom)
+    : chosen(std::move(what)), judge(std::move(who)), told(std::move(whom))
 {
     epoll = epoll_create1(EPOLL_CLOEXEC);
     try {

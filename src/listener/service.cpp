@@ -64,6 +64,17 @@ bool is_number(const JsonbValue &value, int64 number)
                                             NumericGetDatum(int64_to_numeric(number))));
 }
 
+// The error_code of a reply as monitoring shows it: whole numbers of at most four digits, or "other".
+void read_code(Jsonb *reply, std::string &code)
+{
+    JsonbValue value;
+    if (!has_key(reply, "error_code", &value) || value.type != jbvNumeric)
+        return;
+    const char *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+    const size_t length = strlen(text);
+    code.assign(length <= 4 && strspn(text, "0123456789") == length ? text : "other");
+}
+
 // The status is 400 for a payload that the service calls malformed as a whole, 200 for every other business
 // answer.
 void read_reply(Jsonb *reply, Answer &answer)
@@ -92,8 +103,10 @@ void call_service(const Exchange &exchange, SPIPlanPtr plan, Answer &answer)
         const Datum reply = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
         Jsonb *document = null ? nullptr : DatumGetJsonbP(reply);
         answer.status = 200;
-        if (!null)
+        if (!null) {
             read_reply(document, answer);
+            read_code(document, answer.message.code);
+        }
         char *printed = null ? pstrdup("null") : JsonbToCString(nullptr, &document->root, VARSIZE(document));
         const char *wire = pg_server_to_any(printed, static_cast<int>(strlen(printed)), PG_UTF8);
         return wire;

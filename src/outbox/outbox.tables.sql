@@ -115,3 +115,5 @@ COMMENT ON COLUMN k2bridge.call.correlation IS 'the story it belongs to';
 COMMENT ON COLUMN k2bridge.call.created_at IS 'when it was queued';
 COMMENT ON COLUMN k2bridge.call.created_by IS 'role that queued it';
 COMMENT ON COLUMN k2bridge.call.finished_at IS 'when it ended';
+CREATE OR REPLACE TRIGGER counted AFTER INSERT ON k2bridge.call
+    FOR EACH ROW EXECUTE FUNCTION k2bridge.call_counted();

@@ -11,3 +11,7 @@ CREATE FUNCTION k2bridge.enqueue_all(endpoints text[], args jsonb[], subjects te
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'k2bridge_enqueue_all';
 COMMENT ON FUNCTION k2bridge.enqueue_all(text[], jsonb[], text[], name[], timestamptz) IS
 'Queues many calls in one statement; the arrays run in parallel. Returns the ids in the same order.';
+
+CREATE FUNCTION k2bridge.call_counted() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'k2bridge_call_counted';
+COMMENT ON FUNCTION k2bridge.call_counted() IS 'Trigger: counts finished calls by endpoint and outcome for k2bridge.metrics().';

@@ -12,7 +12,7 @@ BEGIN
         WHEN 'observer' THEN
             schemas := '{k2bridge}';
             readable := '{k2bridge.status,k2bridge.queue,k2bridge.progress,k2bridge.endpoint,k2bridge.paused,k2bridge.server_state,k2bridge.schedule}';
-            callable := '{check,version}';
+            callable := '{check,version,status_page,metrics,openapi}';
         WHEN 'auditor' THEN
             PERFORM k2bridge.grant_access(role, 'observer');
             readable := '{k2bridge.audit}';
@@ -28,7 +28,7 @@ BEGIN
             callable := '{retry,cancel,resolve,resend,pause,resume,wait,deliver,invoke,enqueue,preview,check_server,replay,create_extreq,recall_extreq,recall_req,return_req,reverse_pay,attach_file,get_file,read_file,is_excluded,iin_valid,iban_valid,today,get_cli,get_acc,get_acc_stmt_dt,get_pdf,colvir_get_loan_debt,way4_get_loan_debt,refresh_debt,get_all_pt,all_pt,reg_pt,refuse_pt,return_pt,push_exclusions}';
         WHEN 'service' THEN
             schemas := '{k2bridge,k2}';
-            callable := '{k2loan_from_eko,k2extreq_pay_from_eko,k2loan_sync_debt,k2extreq_by_dbz,k2req_status_from_eko,k2req_return_from_eko,k2req_refuse_from_eko,k2inforeq_rzap_by_refer,k2loan_exclude_on_by_iin_dbznum,k2loan_exclude_off_by_iin_dbznum,get_file,read_file}';
+            callable := '{k2loan_from_eko,k2extreq_pay_from_eko,k2loan_sync_debt,k2extreq_by_dbz,k2req_status_from_eko,k2req_return_from_eko,k2req_refuse_from_eko,k2inforeq_rzap_by_refer,k2loan_exclude_on_by_iin_dbznum,k2loan_exclude_off_by_iin_dbznum,get_file,read_file,openapi}';
         WHEN 'payer', 'signer' THEN
             RAISE EXCEPTION 'access % comes with the Autoclient payments', access USING ERRCODE = 'feature_not_supported';
         ELSE
