@@ -74,7 +74,7 @@ void Server::start(int socket)
         {MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address, nullptr},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_per_connection, nullptr},
         // What the library would refuse with a page of its own, flawed() refuses in JSON.
-        {MHD_OPTION_STRICT_FOR_CLIENT, -1, nullptr},
+        {MHD_OPTION_STRICT_FOR_CLIENT, 0, nullptr},
         {MHD_OPTION_URI_LOG_CALLBACK, reinterpret_cast<std::intptr_t>(&Server::on_uri), this},
         {MHD_OPTION_NOTIFY_CONNECTION, reinterpret_cast<std::intptr_t>(&Server::on_connection), this},
         {MHD_OPTION_NOTIFY_COMPLETED, reinterpret_cast<std::intptr_t>(&Server::on_completed), this},

@@ -84,8 +84,9 @@ my $json = 'Content-Type: application/json';
 good('a good request');
 
 # Sizes.
-refused(raw("GET /" . 'a' x 20000 . " HTTP/1.1\r\nHost: a\r\n$close\r\n\r\n"), 414, 'a long URL');
-refused(raw(head($close, $json, 'X-Long: ' . 'a' x 30000, 'Content-Length: 2') . "\r\n{}"), 431, 'a long header');
+refused(raw("GET /" . 'a' x 40000 . " HTTP/1.1\r\nHost: a\r\n$close\r\n\r\n"), 414, 'a long URL');
+refused(raw(head($close, $json, 'X-Long: ' . 'a' x 40000, 'Content-Length: 2') . "\r\n{}"), 431, 'a long header');
+refused(raw(head($close, $json, map({ "X-$_: " . 'a' x 100 } 1 .. 300), 'Content-Length: 2') . "\r\n{}"), 431, 'many headers');
 like(raw(head('X-Long: ' . 'a' x 200000) . "\r\n"), qr{^HTTP/1\.1 (431|413|400) }, 'a header beyond all measure');
 refused(raw(head($json, 'Content-Length: 300000') . "\r\n"), 413, 'a body announced too long');
 refused(raw(head($json, 'Transfer-Encoding: chunked') . "\r\n" . ("10000\r\n" . 'a' x 65536 . "\r\n") x 5 . "0\r\n\r\n"), 413,
@@ -95,11 +96,14 @@ refused(raw(head($json, 'Transfer-Encoding: chunked') . "\r\n" . ("10000\r\n" . 
 refused(raw(head($json, 'Content-Length: 2', 'Content-Length: 3') . "\r\n{}x"), 400, 'two lengths');
 refused(raw(head($json, 'Content-Length: 2', 'Content-Length: 2') . "\r\n{}"), 400, 'the same length twice');
 refused(raw(head($json, 'Content-Length: 2', 'Transfer-Encoding: chunked') . "\r\n2\r\n{}\r\n0\r\n\r\n"), 400, 'length and chunked');
-like(raw(head($json, 'Content-Length: 2', 'Host: b', $close) . "\r\n{}"), qr{^HTTP/1\.1 400 }, 'two hosts');
-like(raw("POST $path HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"), qr{^HTTP/1\.1 400 }, 'no host');
-like(raw("POST $path HTTP/1.1\r\nHost: a\r\nContent-Length : 2\r\n\r\n{}"), qr{^HTTP/1\.1 400 }, 'a space before the colon');
+refused(raw(head($json, 'Content-Length: 2', 'Host: b', $close) . "\r\n{}"), 400, 'two hosts');
+refused(raw("POST $path HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"), 400, 'no host');
+refused(raw("POST $path HTTP/1.1\r\nHost: a\r\nContent-Length : 2\r\n\r\n{}"), 400, 'a space before the colon');
+refused(raw(head($json, 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked') . "\r\n0\r\n\r\n"), 400, 'chunked twice');
+like(raw(head($json, 'Content-Length: +2') . "\r\n{}"), qr{^HTTP/1\.1 400 }, 'a length with a sign');
+like(raw(head($json, 'Content-Length: 99999999999999999999') . "\r\n{}"), qr{^HTTP/1\.1 (400|413) }, 'a length beyond all numbers');
 my $smuggled = raw(head($json, 'Content-Length: 2', 'Transfer-Encoding: chunked') . "\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
-is(() = $smuggled =~ m{^HTTP/1\.1 }mg, 1, 'nothing behind such a request is answered');
+is(() = $smuggled =~ m{HTTP/1\.1 \d}g, 1, 'nothing behind such a request is answered');
 good('a good request after those');
 
 # What must work.
@@ -144,6 +148,50 @@ print $half head($json, 'Content-Length: 100') . "\r\n{";
 refused(reply_of($half), 408, 'a body that does not come');
 my $silent = connection();
 refused(reply_of($silent), 408, 'a connection that says nothing');
+
+# Bodies in memory: eight of the largest size, whoever sends them.
+$node->append_conf('postgresql.conf', "k2bridge.request_timeout = '30s'");
+$node->reload;
+sub starved
+{
+	my @senders = map { my $socket = connection(); print $socket head($json, 'Content-Length: 262144') . "\r\n" . ' ' x 262000; $socket } 1 .. 8;
+	my $reply = raw(head($json, $close, 'Content-Length: 200000') . "\r\n" . ' ' x 200000, qr/"correlation"/);
+	close $_ for @senders;
+	return $reply;
+}
+my $starved = '';
+for (1 .. 50)
+{
+	last if ($starved = starved()) =~ m{^HTTP/1\.1 503 };
+	sleep 0.1;
+}
+refused($starved, 503, 'a body beyond the memory for all of them');
+like($starved, qr/^Retry-After: \d+\r$/m, 'which is told when to come again');
+my $again;
+for (1 .. 100)
+{
+	last if ($again = raw(head($json, $close, 'Content-Length: 8') . "\r\n{\"a\": 1}")) =~ m{^HTTP/1\.1 200 };
+	sleep 0.1;
+}
+like($again, qr{^HTTP/1\.1 200 }, 'once they are gone there is room');
+
+$node->append_conf('postgresql.conf', "k2bridge.request_timeout = '2s'");
+$node->reload;
+
+# Requests of one connection.
+my $pipe = connection();
+my $writer = fork // die "fork: $!";
+if ($writer == 0)
+{
+	local $SIG{PIPE} = 'IGNORE';
+	print $pipe "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" x 10050;
+	require POSIX;
+	POSIX::_exit(0);
+}
+my $replies = reply_of($pipe);
+waitpid $writer, 0;
+is(() = $replies =~ m{HTTP/1\.1 200 }g, 10000, 'a connection has its number of requests');
+like(substr($replies, -600), qr/^Connection: close\r$/m, 'and its last reply says so');
 
 # Connections of one address.
 my @many = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) } 1 .. 300;
