@@ -1,6 +1,5 @@
 /*
- * The Autoclient half: which call has which path, and what all of them share. Contracts stand in
- * autoclient.h.
+ * The Autoclient half: what all calls share. Paths are in endpoints.cpp, contracts in autoclient.h.
  */
 #include "autoclient.h"
 
@@ -36,13 +35,6 @@ void Autoclient::clear()
     books_ = std::make_unique<Books>(make_model(parse_json(nothing)));
 }
 
-void Autoclient::add_services(Router &router)
-{
-    add_statements(router);
-    add_payments(router);
-    add(router, {.path = "/api/*", .method = "", .service = "", .needs_company = false}, nullptr);
-}
-
 void Autoclient::add(Router &router, const Endpoint &endpoint, Handler handler)
 {
     Service service;
@@ -61,7 +53,7 @@ void Autoclient::add(Router &router, const Endpoint &endpoint, Handler handler)
 void Autoclient::check_open(const Endpoint &endpoint) const
 {
     const Clock &clock = books_->model.clock;
-    const bool statement = endpoint.service == "statements" && endpoint.path != "/api/statements/settings";
+    const bool statement = endpoint.service == "statements";
     const bool settings = endpoint.path == "/api/statements/settings";
     if (clock.maintenance() && !clock.calls_go_on && (statement || (clock.all_calls_stop && !settings)))
         refuse(503, "Service temporarily unavailable");
@@ -83,60 +75,6 @@ Reply Autoclient::serve(const Endpoint &endpoint, const Handler &handler, const 
         finish(reply, caller.charset, books_->model.habits.declared_charset);
         throw RefusedWith(std::move(reply));
     }
-}
-
-void Autoclient::add_statements(Router &router)
-{
-    const auto get = [](std::string_view path) { return Endpoint{path, "GET", "statements"}; };
-    add(router, get("/api/statements/settings"), [](Books &books, const Caller &, const Request &request) {
-        know_parameters(request, {});
-        return json_reply(books.model.clock.settings_json());
-    });
-    const auto balances = [&](std::string_view path, Window window) {
-        add(router, get(path), [window](Books &books, const Caller &caller, const Request &request) {
-            return books.statements.balances(window, caller, request);
-        });
-    };
-    const auto transactions = [&](std::string_view path, Window window) {
-        add(router, get(path), [window](Books &books, const Caller &caller, const Request &request) {
-            return books.statements.transactions(window, caller, request);
-        });
-    };
-    balances("/api/statements/balance", Window::range);
-    balances("/api/statements/balance/interim", Window::interim);
-    balances("/api/statements/balance/final", Window::final);
-    transactions("/api/statements/transactions", Window::range);
-    transactions("/api/statements/transactions/interim", Window::interim);
-    transactions("/api/statements/transactions/final", Window::final);
-}
-
-void Autoclient::add_payments(Router &router)
-{
-    const auto post = [](std::string_view path, Body body) {
-        return Endpoint{path, "POST", "payments", Family::gateway, body};
-    };
-    add(router, post("/api/proxy/payment/create", Body::json),
-        [](Books &books, const Caller &caller, const Request &request) {
-            know_parameters(request, {});
-            return books.payments.create(false, caller);
-        });
-    add(router, post("/api/proxy/payment/create_pred", Body::json),
-        [](Books &books, const Caller &caller, const Request &request) {
-            know_parameters(request, {});
-            return books.payments.create(true, caller);
-        });
-    add(router, Endpoint{"/api/proxy/payment/get", "GET", "payments"},
-        [](Books &books, const Caller &caller, const Request &request) {
-            return books.payments.get(caller, request);
-        });
-    add(router, post("/api/proxy/payment/add-sign", Body::json),
-        [](Books &books, const Caller &caller, const Request &request) {
-            return books.payments.add_sign(caller, request);
-        });
-    add(router, post("/api/proxy/payment/delete", Body::none),
-        [](Books &books, const Caller &caller, const Request &request) {
-            return books.payments.remove(caller, request);
-        });
 }
 
 } // namespace sandbox::autoclient

@@ -7,9 +7,15 @@
  */
 #pragma once
 
+#include "cards.h"
+#include "edoc.h"
+#include "foreign.h"
 #include "gate.h"
 #include "ledger.h"
 #include "payments.h"
+#include "paysheets.h"
+#include "reporting.h"
+#include "salary.h"
 #include "statements.h"
 
 #include "../router.h"
@@ -44,6 +50,12 @@ private:
         Ledger ledger{model};
         Statements statements{model, ledger};
         Payments payments{model, ledger};
+        ForeignPayments foreign{model};
+        Edoc edoc{model};
+        Reporting reporting{model};
+        Salary salary{model};
+        Paysheets paysheets{model};
+        Cards cards{model};
     };
 
     using Handler = std::function<Reply(Books &, const Caller &, const Request &)>;
@@ -51,6 +63,9 @@ private:
     void add(Router &router, const Endpoint &endpoint, Handler handler);
     void add_statements(Router &router);
     void add_payments(Router &router);
+    void add_documents(Router &router);
+    void add_salary(Router &router);
+    void add_others(Router &router);
     Reply serve(const Endpoint &endpoint, const Handler &handler, const Request &request);
     void check_open(const Endpoint &endpoint) const;
 

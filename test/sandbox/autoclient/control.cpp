@@ -85,6 +85,16 @@ Reply Autoclient::control_get(const Request &request) const
         const std::string *ref = request.parameter("ref");
         return json_reply(books_->payments.to_json(ref ? *ref : ""));
     }
+    if (request.path == "/_/ac/foreign")
+        return json_reply(books_->foreign.to_json());
+    if (request.path == "/_/ac/edoc")
+        return json_reply(books_->edoc.to_json());
+    if (request.path == "/_/ac/reports")
+        return json_reply(books_->reporting.to_json());
+    if (request.path == "/_/ac/salary")
+        return json_reply(books_->salary.to_json());
+    if (request.path == "/_/ac/paysheets")
+        return json_reply(books_->paysheets.to_json());
     throw Refused(404, "no such control request: " + request.path);
 }
 

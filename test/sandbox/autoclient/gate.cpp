@@ -6,8 +6,6 @@
 #include "../text.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cstdio>
 #include <set>
 
 namespace sandbox::autoclient
@@ -131,21 +129,6 @@ std::string decoded_body(const Request &request, const Endpoint &endpoint, const
 
 } // namespace
 
-void refuse(int status, std::string_view message, std::string_view service_code)
-{
-    static std::atomic<unsigned> number{0};
-    char request_id[40];
-    std::snprintf(request_id, sizeof request_id, "20260302_120351_%04x", ++number & 0xFFFFU);
-    JsonObject body;
-    body.text("status", "ERROR").text("code", std::to_string(status)).text("message", message);
-    body.text("requestId", request_id);
-    if (!service_code.empty())
-        body.text("serviceCode", service_code);
-    Reply reply = json_reply(body.str(), status);
-    reply.content_type = "application/json";
-    throw RefusedWith(reply);
-}
-
 std::string parameter(const Request &request, std::string_view name)
 {
     const std::string *value = request.parameter(name);
@@ -181,8 +164,11 @@ Caller admit(const Model &model, const Endpoint &endpoint, const Request &reques
         if (header_or_empty(request, name).empty())
             refuse(400, std::string("Header ") + name + " is absent");
     const MediaType media = media_type(header_or_empty(request, "content-type"));
+    if (media.type != wanted_type(endpoint.body) && endpoint.family == Family::edoc)
+        refuse_edoc(415, "VE005", "Непідтримуваний тип запиту", "Unsupported media type: {0}",
+                    JsonArray().text(media.type).str());
     if (media.type != wanted_type(endpoint.body))
-        refuse(endpoint.family == Family::edoc ? 415 : 400, "Unsupported content type: " + media.type);
+        refuse(400, "Unsupported content type: " + media.type);
     Caller caller;
     caller.token = token_of(model, request);
     check_token(caller.token, endpoint, request);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "charset.h"
+#include "errors.h"
 #include "model.h"
 
 #include "../message.h"
@@ -17,9 +18,6 @@
 
 namespace sandbox::autoclient
 {
-
-/* Shapes of error bodies (autoclient.md section 1.5). */
-enum class Family { gateway, edoc, eo, salary, paysheets };
 
 /* What a call may carry as its body. */
 enum class Body { none, json, form, multipart };
@@ -46,9 +44,6 @@ Caller admit(const Model &model, const Endpoint &endpoint, const Request &reques
 
 /* The token a request carries, or nullptr. */
 const Token *token_of(const Model &model, const Request &request);
-
-/* A refusal of the gateway family: {"status":"ERROR","code":"400","message":…,"requestId":…}. */
-[[noreturn]] void refuse(int status, std::string_view message, std::string_view service_code = "");
 
 /* Checks that nothing but `known` stands in the query, each once, beside the id of group mode. */
 void know_parameters(const Request &request, std::initializer_list<std::string_view> known);
