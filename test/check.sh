@@ -71,6 +71,7 @@ interrupted() {
 
 say "packages"
 [ "$fuzz" = 0 ] || instruments=sanitize
+[[ " $only " != *" tap "* ]] || instruments="$instruments browser"
 bash "$root/test/install-deps.sh" build run check $instruments || { echo "0 passed, 1 failed"; exit 1; }
 choose_user
 make_work check

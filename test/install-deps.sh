@@ -2,7 +2,7 @@
 # Installs the Debian packages that building, testing and showing k2bridge need: only those that are missing, and
 # nothing at all (no network either) when all are there.
 #
-#   test/install-deps.sh [--list] [SET …]     sets: build run check sanitize (default: all but sanitize)
+#   test/install-deps.sh [--list] [SET …]     sets: build run check browser sanitize (default: build run check)
 #
 # A PostgreSQL server installed by this script gets no default cluster: no port is opened, no data directory made.
 set -euo pipefail
@@ -19,8 +19,9 @@ packages_of() {
         build) echo "make g++ pkg-config postgresql-server-dev-$2 libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev" ;;
         run) echo "postgresql-$2 postgresql-client-$2 curl jq openssl procps" ;;
         check) echo "clang clang-format perl libipc-run-perl libgtest-dev libssl-dev" ;;
+        browser) echo "chromium-headless-shell fonts-dejavu-core" ;;
         sanitize) echo "gcc libclang-rt-14-dev libpq-dev" ;;
-        *) echo "install-deps.sh: unknown set \"$1\"; sets: build run check sanitize" >&2; return 1 ;;
+        *) echo "install-deps.sh: unknown set \"$1\"; sets: build run check browser sanitize" >&2; return 1 ;;
     esac
 }
 

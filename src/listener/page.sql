@@ -38,8 +38,8 @@ CREATE FUNCTION k2bridge.page_problems(sees_all boolean) RETURNS text
             CASE WHEN s.mild THEN ' warn' ELSE '' END,
             k2bridge.html(upper(left(s.kind, 1)) || replace(substr(s.kind, 2), '_', ' ')), CASE WHEN s.calls > 1 THEN format(' × %s', s.calls) ELSE '' END,
             k2bridge.html(concat_ws(' · ', s.place, nullif(s.subject, s.place), nullif(k2bridge.page_age(s.since), '') || ' ago')),
-            CASE s.problem WHEN '' THEN '' ELSE coalesce(format('<p>%s</p>', k2bridge.html(s.problem)),
-                                                         '<p class="quiet">The text may name persons; a reader sees it.</p>') END,
+            CASE WHEN s.problem IS NULL THEN '<p class="quiet">What was said may name persons; access reader shows it.</p>'
+                 WHEN s.problem = '' THEN '' ELSE format('<p>%s</p>', k2bridge.html(s.problem)) END,
             (SELECT string_agg(format('<pre>%s</pre>', k2bridge.html(r.remedy)), '' ORDER BY r.nr) FROM unnest(s.remedies) WITH ORDINALITY r (remedy, nr)),
             CASE WHEN s.calls > cardinality(s.remedies) THEN format('<p class="quiet">and %s more in k2bridge.problems</p>', s.calls - cardinality(s.remedies)) ELSE '' END),
             '' ORDER BY s.mild, s.since DESC NULLS LAST) || '</ul>' FROM shown s),
@@ -89,6 +89,26 @@ CREATE FUNCTION k2bridge.page_jobs() RETURNS text
       FROM labels l
 $$;
 COMMENT ON FUNCTION k2bridge.page_jobs() IS 'Section: periodic jobs, the polls among them.';
+
+CREATE FUNCTION k2bridge.page_polls(sees_all boolean) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH labels (labels) AS (SELECT '{@Company,Bank,@Asked,@Round ended,#Accounts,@Final through}'::text[] || CASE WHEN sees_all THEN '{~Trouble}' ELSE '{#Troubles}' END::text[])
+    SELECT k2bridge.page_section('Statements', 'polled from Autoclient', k2bridge.page_table(l.labels,
+        string_agg(k2bridge.page_row(l.labels, ARRAY[k2bridge.html(c.server),
+            CASE WHEN d.server IS NULL THEN k2bridge.page_chip('plain', 'not yet asked') WHEN d.phase = 'WRK' AND d.work_balance = 'N' THEN k2bridge.page_chip('ok', 'open')
+                 ELSE k2bridge.page_chip('warn', 'waiting for the bank') END,
+            k2bridge.page_time(d.asked_at), k2bridge.page_time(d.round_done_at), a.accounts::text, coalesce(a.final_through::text, ''),
+            CASE WHEN sees_all THEN k2bridge.html(coalesce(d.last_error, a.last_error)) ELSE nullif(a.troubles + (d.last_error IS NOT NULL)::integer, 0)::text END]), ''
+            ORDER BY c.server), ''))
+      FROM autoclient.company c
+      LEFT JOIN autoclient.server_day d ON d.server = c.server
+     CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE b.poll) AS accounts, min(b.final_through) FILTER (WHERE b.poll) AS final_through,
+                                count(b.last_error) AS troubles, min(b.last_error) AS last_error
+                           FROM autoclient.account b WHERE b.server = c.server) a
+     CROSS JOIN labels l
+     GROUP BY l.labels
+$$;
+COMMENT ON FUNCTION k2bridge.page_polls(boolean) IS 'Section: how the statements of the companies are polled, when there are any.';
 
 CREATE FUNCTION k2bridge.page_progress() RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -182,6 +202,7 @@ BEGIN
         k2bridge.page_problems(sees_all),
         k2bridge.page_section('Inbound traffic', 'requests per minute, last hour', k2bridge.page_traffic()),
         k2bridge.page_progress(),
+        k2bridge.page_polls(sees_all),
         k2bridge.page_queue(),
         k2bridge.page_calls(sees_all, traces),
         '<div class="pair">', k2bridge.page_jobs(), k2bridge.page_workers(), '</div></main>',

@@ -11,19 +11,19 @@ COMMENT ON FUNCTION k2bridge.html(text) IS 'A value as text of an HTML element o
 
 CREATE FUNCTION k2bridge.page_age(moment timestamptz) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN s IS NULL OR abs(s) = 'Infinity' THEN '' WHEN abs(s) < 90 THEN round(s) || ' s' WHEN abs(s) < 5400 THEN round(s / 60) || ' min'
+    SELECT CASE WHEN s IS NULL THEN '' WHEN abs(s) < 90 THEN round(s) || ' s' WHEN abs(s) < 5400 THEN round(s / 60) || ' min'
                 WHEN abs(s) < 129600 THEN round(s / 3600) || ' h' ELSE round(s / 86400) || ' days' END
-      FROM extract(epoch FROM now() - moment) s
+      FROM (SELECT CASE WHEN isfinite(moment) THEN extract(epoch FROM now() - moment) END) a (s)
 $$;
-COMMENT ON FUNCTION k2bridge.page_age(timestamptz) IS 'How long ago, in the unit that suits it.';
+COMMENT ON FUNCTION k2bridge.page_age(timestamptz) IS 'How long ago, in the unit that suits it; empty for never and for ever.';
 
 CREATE FUNCTION k2bridge.page_time(moment timestamptz) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(to_char(t.local, CASE WHEN t.local::date = (now() AT TIME ZONE z.name)::date THEN 'HH24:MI:SS'
-                                          WHEN abs(extract(epoch FROM now() - moment)) < 15552000 THEN 'DD Mon HH24:MI' ELSE 'YYYY-MM-DD' END), '')
+    SELECT CASE WHEN isfinite(moment) THEN to_char(t.local, CASE WHEN t.local::date = (now() AT TIME ZONE z.name)::date THEN 'HH24:MI:SS'
+                                          WHEN abs(extract(epoch FROM now() - moment)) < 15552000 THEN 'DD Mon HH24:MI' ELSE 'YYYY-MM-DD' END) ELSE '' END
       FROM current_setting('k2bridge.timezone') z (name), LATERAL (SELECT moment AT TIME ZONE z.name) t (local)
 $$;
-COMMENT ON FUNCTION k2bridge.page_time(timestamptz) IS 'A moment in k2bridge.timezone, as short as it is clear.';
+COMMENT ON FUNCTION k2bridge.page_time(timestamptz) IS 'A moment in k2bridge.timezone, as short as it is clear; empty for never and for ever.';
 
 CREATE FUNCTION k2bridge.page_chip(class text, value text) RETURNS text
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -77,9 +77,9 @@ COMMENT ON FUNCTION k2bridge.page_plot_top(bigint) IS 'A round number not below 
 CREATE FUNCTION k2bridge.page_bars(zone text, top bigint) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT string_agg(format('<g><title>%s: %s ok, %s refused, %s failed</title><rect class="bar-none" x="%5$s" y="10" width="15" height="160"/>%6$s</g>',
-                             to_char(m.minute AT TIME ZONE zone, 'HH24:MI'), m.ok, m.refused, m.failed, 60 + m.nr * 15.5, p.parts), E'\n' ORDER BY m.nr)
+                             to_char(m.minute AT TIME ZONE zone, 'HH24:MI'), m.ok, m.refused, m.failed, 10 + m.nr * 15.5, p.parts), E'\n' ORDER BY m.nr)
       FROM k2bridge.inbound_minutes() m
-     CROSS JOIN LATERAL (SELECT coalesce(string_agg(format('<rect class="bar-%s" x="%s" y="%s" width="13" height="%s"/>', v.class, 61 + m.nr * 15.5,
+     CROSS JOIN LATERAL (SELECT coalesce(string_agg(format('<rect class="bar-%s" x="%s" y="%s" width="13" height="%s"/>', v.class, 11 + m.nr * 15.5,
                                                            round(170 - 160.0 * v.upto / top, 2), round(160.0 * v.value / top, 2)), ''), '') AS parts
                            FROM (VALUES ('ok', m.ok, m.ok), ('refused', m.refused, m.ok + m.refused), ('failed', m.failed, m.ok + m.refused + m.failed)) v (class, value, upto)
                           WHERE v.value > 0) p
@@ -98,14 +98,13 @@ BEGIN
     SELECT k2bridge.page_plot_top(max(m.ok + m.refused + m.failed)) AS top, sum(m.ok) AS ok, sum(m.refused) AS refused, sum(m.failed) AS failed
       INTO total FROM k2bridge.inbound_minutes() m;
     top := total.top;
-    SELECT string_agg(format('<line x1="60" x2="990" y1="%1$s" y2="%1$s"/><text x="52" y="%2$s" text-anchor="end">%3$s</text>',
+    SELECT string_agg(format('<line x1="10" x2="940" y1="%1$s" y2="%1$s"/><text x="948" y="%2$s">%3$s</text>',
                              170 - 160 * part / 2, 174 - 160 * part / 2, top * part / 2), '') INTO grid FROM generate_series(0, 2) part;
-    SELECT string_agg(format('<text x="%s" y="194" text-anchor="middle"%s>%s</text>', 60 + m.nr * 15.5,
-                             CASE extract(minute FROM m.minute AT TIME ZONE zone)::integer % 30 WHEN 0 THEN '' ELSE ' class="thin"' END,
+    SELECT string_agg(format('<text x="%s" y="194" text-anchor="middle">%s</text>', 17.5 + m.nr * 15.5,
                              to_char(m.minute AT TIME ZONE zone, 'HH24:MI')), '') INTO hours
       FROM k2bridge.inbound_minutes() m
      WHERE extract(minute FROM m.minute AT TIME ZONE zone)::integer % 15 = 0 AND m.nr BETWEEN 2 AND 57;
-    RETURN format(E'<svg viewBox="0 0 1000 200" role="img" aria-label="%s requests ok, %s refused, %s failed in the last hour">%s%s\n%s</svg>\n',
+    RETURN format(E'<div class="plot"><svg viewBox="0 0 1000 200" role="img" aria-label="%s requests ok, %s refused, %s failed in the last hour">%s%s\n%s</svg></div>\n',
                   total.ok, total.refused, total.failed, grid, coalesce(hours, ''), k2bridge.page_bars(zone, top))
            || (SELECT '<p class="legend">' || string_agg(format('<span><svg viewBox="0 0 10 10" aria-hidden="true"><rect class="bar-%s" width="10" height="10" rx="2"/></svg>%s %s</span>',
                                                                l.class, l.value, l.words), '' ORDER BY l.nr) || '</p>'

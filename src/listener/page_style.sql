@@ -72,7 +72,7 @@ footer a { margin-right: 14px; }
 @media (max-width: 640px) {
   header, main, footer { padding-left: 12px; padding-right: 12px; }
   .tiles { gap: 10px; } .tile b { font-size: 22px; } section { padding: 14px; }
-  svg text { font-size: 24px; } .thin { display: none; }
+  .plot { overflow-x: auto; direction: rtl; } .plot svg { width: 210%; max-width: none; direction: ltr; } svg text { font-size: 16px; }
   thead { display: none; } table, tbody, tr, td { display: block; }
   tr { border-top: 1px solid var(--line); padding: 8px 0; } tbody tr:first-child { border-top: 0; padding-top: 0; }
   td, td.n { border: 0; padding: 2px 0 2px 42%; text-align: left; position: relative; min-height: 1.45em; white-space: normal; overflow-wrap: anywhere; }
