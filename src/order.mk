@@ -31,6 +31,7 @@ SQL_MEMBERS = \
     src/k2/extreq_rules.sql \
     src/k2/extreq_service.sql \
     src/k2/payment.sql \
+    src/k2/trace.sql \
     src/abs/types.sql \
     src/abs/reply.sql \
     src/abs/calls.sql \
@@ -87,4 +88,5 @@ SQL_TABLES = \
     src/autoclient/mirror.tables.sql \
     src/autoclient/endpoint.tables.sql \
     src/autoclient/check.tables.sql \
+    src/outbox/audit.tables.sql \
     src/outbox/views.tables.sql

@@ -63,12 +63,8 @@ COMMENT ON COLUMN k2.exclusion.is_active IS 'false: switched off';
 
 CREATE OR REPLACE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON k2.loan_exclude
     FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2.loan_exclude_changed');
-CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON k2.loan_exclude
-    FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2.audit_row', 'iin', 'dbz_num');
 CREATE OR REPLACE TRIGGER changed AFTER INSERT OR UPDATE ON k2.exclusion
     FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2.exclusion_changed');
-CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE ON k2.exclusion
-    FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2.audit_row', 'id');
 CREATE OR REPLACE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON k2.exclusion
     FOR EACH STATEMENT EXECUTE FUNCTION k2bridge.owner_trigger('k2.exclusion_refuse_delete');
 

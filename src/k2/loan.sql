@@ -132,7 +132,8 @@ COMMENT ON FUNCTION k2.loan_debt_typed() IS 'Trigger: a debt that a person chang
 CREATE FUNCTION k2.loan_inserted() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO k2.loan_debt (loan_id, debt, source) SELECT n.id, n.debt, n.debt_source FROM inserted n;
+    INSERT INTO k2.loan_debt (loan_id, debt, source, created_by, correlation)
+    SELECT n.id, n.debt, n.debt_source, k2bridge.caller(), k2bridge.correlation() FROM inserted n;
     INSERT INTO k2.client AS c (iin, name)
     SELECT DISTINCT ON (n.iinbin COLLATE "C") n.iinbin, n.fullname FROM inserted n ORDER BY n.iinbin COLLATE "C", n.id DESC
         ON CONFLICT (iin) DO UPDATE SET name = excluded.name WHERE c.name IS DISTINCT FROM excluded.name;
@@ -146,43 +147,17 @@ COMMENT ON FUNCTION k2.loan_inserted() IS 'Trigger: a new loan begins the histor
 CREATE FUNCTION k2.loan_updated() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET jit = off AS $$
 BEGIN
-    INSERT INTO k2.loan_debt (loan_id, debt, source)
-    SELECT n.id, n.debt, n.debt_source FROM updated n JOIN former o ON o.id = n.id WHERE n.debt <> o.debt;
-    WITH changed AS (
-        SELECT n.iinbin, n.fullname, n.id, to_jsonb(o) AS old, to_jsonb(n) AS new FROM updated n JOIN former o ON o.id = n.id
-         WHERE (n.system, n.contract_number, n.dbz_contract_number, n.dbz_dt, n.iinbin, n.fullname, n.iban, n.cur, n.abs_dep_id,
-                n.abs_id, n.dea_dord, n.dea_dep_id, n.dea_id, n.dea_code)
-               IS DISTINCT FROM
-               (o.system, o.contract_number, o.dbz_contract_number, o.dbz_dt, o.iinbin, o.fullname, o.iban, o.cur, o.abs_dep_id,
-                o.abs_id, o.dea_dord, o.dea_dep_id, o.dea_id, o.dea_code)
-    ), named AS (
-        INSERT INTO k2.client AS c (iin, name)
-        SELECT DISTINCT ON (n.iinbin COLLATE "C") n.iinbin, n.fullname FROM changed n ORDER BY n.iinbin COLLATE "C", n.id DESC
-            ON CONFLICT (iin) DO UPDATE SET name = excluded.name WHERE c.name IS DISTINCT FROM excluded.name
-    )
-    INSERT INTO k2bridge.audit (actor, client, correlation, object, key, action, old, new)
-    SELECT k2bridge.caller(), k2bridge.client(), k2bridge.correlation(), 'k2.loan', n.id::text, 'update', n.old, n.new
-      FROM changed n ORDER BY n.id;
+    INSERT INTO k2.loan_debt (loan_id, debt, source, created_by, correlation)
+    SELECT n.id, n.debt, n.debt_source, k2bridge.caller(), k2bridge.correlation()
+      FROM updated n JOIN former o ON o.id = n.id WHERE n.debt <> o.debt;
+    INSERT INTO k2.client AS c (iin, name)
+    SELECT DISTINCT ON (n.iinbin COLLATE "C") n.iinbin, n.fullname
+      FROM updated n JOIN former o ON o.id = n.id
+     WHERE (n.iinbin, n.fullname) IS DISTINCT FROM (o.iinbin, o.fullname)
+     ORDER BY n.iinbin COLLATE "C", n.id DESC
+        ON CONFLICT (iin) DO UPDATE SET name = excluded.name WHERE c.name IS DISTINCT FROM excluded.name;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION k2.loan_updated() IS
-'Trigger: keeps the history of debts and the client''s name; audits changes of what identifies a loan.';
-
-CREATE FUNCTION k2.audit_row() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    old_row jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
-    new_row jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
-BEGIN
-    IF old_row IS DISTINCT FROM new_row THEN
-        PERFORM k2bridge.record_audit(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME,
-            (SELECT string_agg(coalesce(new_row, old_row) ->> a.name, ' ' ORDER BY a.position)
-               FROM unnest(TG_ARGV[1:]) WITH ORDINALITY a (name, position)),
-            lower(TG_OP), old_row, new_row, NULL);
-    END IF;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION k2.audit_row() IS
-'Trigger: audits the change of a row; the arguments after the function''s name are the columns of the key.';
+'Trigger: keeps the history of debts and the client''s name.';

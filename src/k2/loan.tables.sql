@@ -88,14 +88,19 @@ CREATE TABLE IF NOT EXISTS k2.loan_debt (
     loan_id bigint NOT NULL REFERENCES k2.loan ON DELETE CASCADE,
     at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     debt    numeric(20,2) NOT NULL,
-    source  text NOT NULL
+    source  text NOT NULL,
+    created_by  name,
+    correlation uuid
 );
 CREATE INDEX IF NOT EXISTS loan_debt_loan_id ON k2.loan_debt (loan_id, at);
+CREATE INDEX IF NOT EXISTS loan_debt_correlation ON k2.loan_debt (correlation);
 COMMENT ON TABLE k2.loan_debt IS 'History of debts: a row for the first debt of a loan and for every change, kept by triggers.';
 COMMENT ON COLUMN k2.loan_debt.loan_id IS 'k2.loan.id';
 COMMENT ON COLUMN k2.loan_debt.at IS 'when it was learned';
 COMMENT ON COLUMN k2.loan_debt.debt IS 'the debt from then on';
-COMMENT ON COLUMN k2.loan_debt.source IS 'who named it';
+COMMENT ON COLUMN k2.loan_debt.source IS 'what named it: service, call, or manual';
+COMMENT ON COLUMN k2.loan_debt.created_by IS 'role that acted';
+COMMENT ON COLUMN k2.loan_debt.correlation IS 'the story it belongs to';
 
 CREATE OR REPLACE TRIGGER debt_typed BEFORE UPDATE ON k2.loan
     FOR EACH ROW WHEN (OLD.debt IS DISTINCT FROM NEW.debt AND OLD.synced_at IS NOT DISTINCT FROM NEW.synced_at)
@@ -104,10 +109,3 @@ CREATE OR REPLACE TRIGGER inserted AFTER INSERT ON k2.loan REFERENCING NEW TABLE
     FOR EACH STATEMENT EXECUTE FUNCTION k2bridge.owner_trigger('k2.loan_inserted');
 CREATE OR REPLACE TRIGGER updated AFTER UPDATE ON k2.loan REFERENCING OLD TABLE AS former NEW TABLE AS updated
     FOR EACH STATEMENT EXECUTE FUNCTION k2bridge.owner_trigger('k2.loan_updated');
-CREATE OR REPLACE TRIGGER deleted AFTER DELETE ON k2.loan
-    FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2.audit_row', 'id');
-
-CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON k2.system
-    FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2.audit_row', 'code');
-CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON k2.transit_account
-    FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2.audit_row', 'code');

@@ -14,6 +14,9 @@ CREATE TABLE IF NOT EXISTS k2bridge.inbox (
     correlation uuid NOT NULL
 );
 CREATE INDEX IF NOT EXISTS inbox_correlation ON k2bridge.inbox (correlation);
+CREATE INDEX IF NOT EXISTS inbox_about ON k2bridge.inbox
+    (left(coalesce(payload ->> 'reference', payload ->> 'refer', payload ->> 'iin', payload ->> 'dbz_num'), 64))
+    WHERE coalesce(payload ->> 'reference', payload ->> 'refer', payload ->> 'iin', payload ->> 'dbz_num') IS NOT NULL;
 CREATE INDEX IF NOT EXISTS inbox_received_at ON k2bridge.inbox USING brin (received_at);
 COMMENT ON TABLE k2bridge.inbox IS 'Every authenticated inbound payload as it came, with the reply it got.';
 COMMENT ON COLUMN k2bridge.inbox.id IS 'number of the request';
@@ -41,7 +44,8 @@ CREATE TABLE IF NOT EXISTS k2bridge.rejected_item (
     settled_at timestamptz
 );
 CREATE INDEX IF NOT EXISTS rejected_item_open ON k2bridge.rejected_item (id) WHERE settled_at IS NULL;
-CREATE INDEX IF NOT EXISTS rejected_item_correlation ON k2bridge.rejected_item (correlation) WHERE inbox_id IS NULL;
+CREATE INDEX IF NOT EXISTS rejected_item_correlation ON k2bridge.rejected_item (correlation);
+CREATE INDEX IF NOT EXISTS rejected_item_item ON k2bridge.rejected_item USING gin (item jsonb_path_ops);
 COMMENT ON TABLE k2bridge.rejected_item IS 'Every refused item of a batch; k2bridge.replay(id) runs it again.';
 COMMENT ON COLUMN k2bridge.rejected_item.position IS 'position in the payload, from 1';
 COMMENT ON COLUMN k2bridge.rejected_item.settled_at IS 'when a replay succeeded or a person dismissed it';

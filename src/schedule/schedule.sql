@@ -63,22 +63,6 @@ $$;
 COMMENT ON FUNCTION k2bridge.schedule_changed() IS
 'Trigger: checks run_as and fills run_as and next_run of a schedule row.';
 
-CREATE FUNCTION k2bridge.schedule_audited() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    results constant text[] := '{last_run,last_outcome,last_duration,next_run}';
-BEGIN
-    IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - results = to_jsonb(OLD) - results THEN
-        RETURN NULL;
-    END IF;
-    PERFORM k2bridge.record_audit('k2bridge.schedule', CASE TG_OP WHEN 'DELETE' THEN OLD.name ELSE NEW.name END, lower(TG_OP),
-        CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) - results END,
-        CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) - results END, NULL);
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION k2bridge.schedule_audited() IS 'Trigger: records changes of the schedule in k2bridge.audit.';
-
 CREATE FUNCTION k2bridge.wake_scheduler() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'k2bridge_wake_scheduler';
 COMMENT ON FUNCTION k2bridge.wake_scheduler() IS 'Trigger: the scheduler looks at its table again when the transaction commits.';

@@ -27,8 +27,6 @@ COMMENT ON COLUMN k2bridge.schedule.last_duration IS 'how long the last run took
 COMMENT ON COLUMN k2bridge.schedule.next_run IS 'when it runs next; set it to now() to run it at once';
 CREATE OR REPLACE TRIGGER changed BEFORE INSERT OR UPDATE OF command, every, at, run_as ON k2bridge.schedule
     FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2bridge.schedule_changed');
-CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON k2bridge.schedule
-    FOR EACH ROW EXECUTE FUNCTION k2bridge.owner_trigger('k2bridge.schedule_audited');
 CREATE OR REPLACE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON k2bridge.schedule
     FOR EACH STATEMENT EXECUTE FUNCTION k2bridge.owner_trigger('k2bridge.wake_scheduler');
 
