@@ -124,7 +124,7 @@ SELECT k2.recall_extreq('T30-NEW', '01');
 SELECT k2.recall_extreq('T30-NEW', '01');
 SELECT e.stat_id, s.title, e.reason_code FROM k2.extreq e JOIN k2.extreq_stat s ON s.id = e.stat_id WHERE e.code = 'T30-NEW';
 SELECT kind, reason_code, note FROM k2.extreq_event WHERE refer = 'T30-NEW' ORDER BY id;
-SELECT actor = current_user AS actor, action, new FROM k2bridge.audit WHERE object = 'k2.extreq' AND key = 'T30-NEW';
+SELECT actor = current_user AS actor, action, new FROM k2bridge.audit WHERE object = 'k2.extreq' AND key = 'T30-NEW' AND action <> 'insert' ORDER BY id;
 
 -- PC1, PC3 and a return reach outgoing requests too, forward only; money, not a status, executes them.
 INSERT INTO k2.extreq (loan_id, bank_code, extacc_code, code)

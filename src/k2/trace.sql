@@ -42,7 +42,9 @@ BEGIN
     scope.loans := ARRAY(SELECT l.id FROM k2.loan l
                           WHERE l.contract_number = key OR l.dbz_contract_number = key OR l.iinbin = ANY (scope.iins));
     scope.refers := ARRAY(SELECT r.refer FROM k2.req r
-                           WHERE r.refer = key OR r.dbz_num = key OR r.iinbin = ANY (scope.iins));
+                           WHERE r.refer = key OR r.dbz_num = key OR r.iinbin = ANY (scope.iins)
+                          UNION SELECT r.refer FROM k2.loan l JOIN k2.req r ON r.dbz_num = l.dbz_contract_number AND r.iinbin = l.iinbin
+                                 WHERE l.id = ANY (scope.loans));
     scope.codes := ARRAY(SELECT e.code FROM k2.extreq e WHERE e.code = key OR e.loan_id = ANY (scope.loans));
     IF key ~ '^[0-9]{1,18}$' AND scope.loans = '{}' AND scope.refers = '{}' AND scope.codes = '{}' THEN
         scope.codes := ARRAY(SELECT p.refer FROM k2.extreq_pay p WHERE p.trn_id = key::bigint);
@@ -255,6 +257,9 @@ DECLARE
     calls bigint[];
     found k2bridge.trace_row[];
 BEGIN
+    IF trim(key) = '' THEN
+        RETURN;
+    END IF;
     subjects := subjects || ARRAY(SELECT 'verify:' || o.id FROM k2bridge.outbox o WHERE o.subject = ANY (subjects));
     SELECT array_agg(c), array_agg(DISTINCT (c).id) INTO found, calls FROM k2bridge.trace_calls(scope, subjects) c;
     RETURN QUERY

@@ -1,9 +1,10 @@
 // k2bridge.audit_changes(): the trigger behind every audited table.
 //
-// An AFTER statement trigger on INSERT, UPDATE, DELETE or TRUNCATE with its transition tables. Writes one row of
-// k2bridge.audit per changed row, in batches: a whole row that came or went, of an update the columns that
+// An AFTER statement trigger on INSERT, UPDATE, DELETE or TRUNCATE with its transition tables. Writes one row
+// of k2bridge.audit per changed row, in batches: a whole row that came or went, of an update the columns that
 // changed. Bytes are told by their number only, so neither files nor secret hashes get into the audit.
-// Arguments of the trigger: its own name (owner_trigger's), the key columns, and columns whose change is not recorded.
+// Arguments of the trigger: its own name (owner_trigger's), the key columns, and columns whose change is not
+// recorded.
 #include "pg/identity.hpp"
 #include "pg/sql.hpp"
 
@@ -29,12 +30,12 @@ namespace
 constexpr int batch_rows = 500;
 
 // $1 actor, $2 client, $3 correlation, $4 object, $5 action, $6 keys, $7 old, $8 new
-pg::Statement insert_rows(
-    "INSERT INTO k2bridge.audit (actor, client, correlation, object, action, key, old, new)"
-    " SELECT $1, $2, $3, $4, $5, r.key, r.old, r.new"
-    " FROM ROWS FROM (pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8))"
-    " WITH ORDINALITY AS r (key, old, new, position) ORDER BY r.position",
-    NAMEOID, NAMEOID, UUIDOID, TEXTOID, TEXTOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID);
+pg::Statement
+    insert_rows("INSERT INTO k2bridge.audit (actor, client, correlation, object, action, key, old, new)"
+                " SELECT $1, $2, $3, $4, $5, r.key, r.old, r.new"
+                " FROM ROWS FROM (pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8))"
+                " WITH ORDINALITY AS r (key, old, new, position) ORDER BY r.position",
+                NAMEOID, NAMEOID, UUIDOID, TEXTOID, TEXTOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID);
 
 struct Column {
     FmgrInfo to_jsonb, output;
@@ -61,14 +62,16 @@ List *named(const char *text)
     List *names;
     char *copy = pstrdup(text);
     if (!SplitIdentifierString(copy, ',', &names))
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid list of columns: \"%s\"", text));
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("invalid list of columns: \"%s\"", text));
     return names;
 }
 
 int column_of(TupleDesc shape, const char *name)
 {
     for (int i = 0; i < shape->natts; ++i)
-        if (!TupleDescAttr(shape, i)->attisdropped && strcmp(NameStr(TupleDescAttr(shape, i)->attname), name) == 0)
+        if (!TupleDescAttr(shape, i)->attisdropped &&
+            strcmp(NameStr(TupleDescAttr(shape, i)->attname), name) == 0)
             return i;
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("audited table has no column \"%s\"", name));
 }
@@ -87,7 +90,8 @@ Recorder *prepare(const TriggerData *trigger)
     Recorder *recorder = static_cast<Recorder *>(palloc0(sizeof(Recorder)));
     const Relation table = trigger->tg_relation;
     recorder->shape = RelationGetDescr(table);
-    recorder->columns = static_cast<Column *>(palloc0(sizeof(Column) * static_cast<size_t>(recorder->shape->natts)));
+    recorder->columns =
+        static_cast<Column *>(palloc0(sizeof(Column) * static_cast<size_t>(recorder->shape->natts)));
     for (int i = 0; i < recorder->shape->natts; ++i) {
         recorder->columns[i].present = !TupleDescAttr(recorder->shape, i)->attisdropped;
         recorder->columns[i].recorded = recorder->columns[i].present;
@@ -99,7 +103,8 @@ Recorder *prepare(const TriggerData *trigger)
             recorder->key_columns[recorder->key_count++] =
                 column_of(recorder->shape, static_cast<const char *>(lfirst(cell)));
     foreach (cell, named(trigger->tg_trigger->tgnargs > 2 ? args[2] : ""))
-        recorder->columns[column_of(recorder->shape, static_cast<const char *>(lfirst(cell)))].recorded = false;
+        recorder->columns[column_of(recorder->shape, static_cast<const char *>(lfirst(cell)))].recorded =
+            false;
     recorder->object =
         psprintf("%s.%s", get_namespace_name(RelationGetNamespace(table)), RelationGetRelationName(table));
     recorder->action = action_of(trigger->tg_event);
@@ -121,8 +126,8 @@ void prepare_column(Recorder *recorder, int i)
     value->paramtypmod = attribute->atttypmod;
     value->paramcollid = attribute->attcollation;
     fmgr_info(F_TO_JSONB, &column->to_jsonb);
-    fmgr_info_set_expr(reinterpret_cast<Node *>(makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(value), InvalidOid,
-                                                             InvalidOid, COERCE_EXPLICIT_CALL)),
+    fmgr_info_set_expr(reinterpret_cast<Node *>(makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(value),
+                                                             InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL)),
                        &column->to_jsonb);
     Oid output;
     bool varlena;
@@ -152,7 +157,8 @@ void push_column(JsonbParseState **state, Recorder *recorder, int i, Datum datum
         return;
     }
     if (attribute->atttypid == BYTEAOID) {
-        push_text(state, WJB_VALUE, psprintf("%zu bytes", static_cast<size_t>(toast_raw_datum_size(datum)) - VARHDRSZ));
+        push_text(state, WJB_VALUE,
+                  psprintf("%zu bytes", static_cast<size_t>(toast_raw_datum_size(datum)) - VARHDRSZ));
         return;
     }
     prepare_column(recorder, i);
@@ -170,7 +176,8 @@ bool differs(const Recorder *recorder, int i, TupleTableSlot *old_row, TupleTabl
     if (old_row->tts_isnull[i] || new_row->tts_isnull[i])
         return old_row->tts_isnull[i] != new_row->tts_isnull[i];
     const Form_pg_attribute attribute = TupleDescAttr(recorder->shape, i);
-    return !datum_image_eq(old_row->tts_values[i], new_row->tts_values[i], attribute->attbyval, attribute->attlen);
+    return !datum_image_eq(old_row->tts_values[i], new_row->tts_values[i], attribute->attbyval,
+                           attribute->attlen);
 }
 
 // The row as an object; beside another version of it only the recorded columns in which they differ.
@@ -195,7 +202,8 @@ Datum key_of(Recorder *recorder, TupleTableSlot *row)
         if (k > 0)
             appendStringInfoChar(&key, ' ');
         if (!row->tts_isnull[i])
-            appendStringInfoString(&key, OutputFunctionCall(&recorder->columns[i].output, row->tts_values[i]));
+            appendStringInfoString(&key,
+                                   OutputFunctionCall(&recorder->columns[i].output, row->tts_values[i]));
     }
     return CStringGetTextDatum(key.data);
 }
@@ -286,8 +294,8 @@ TupleTableSlot *next(const Reader &reader)
     return reader.slot;
 }
 
-// The server puts the old and the new version of a row into their tables at the same moment, so that the two tables
-// run in parallel.
+// The server puts the old and the new version of a row into their tables at the same moment, so that the two
+// tables run in parallel.
 void record_all(Recorder *recorder, const TriggerData *trigger)
 {
     const bool update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
@@ -323,9 +331,10 @@ PGDLLEXPORT Datum k2bridge_audit_changes(PG_FUNCTION_ARGS)
                 errmsg("k2bridge.audit_changes was not called by trigger manager"));
     const TriggerData *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     const bool truncate = TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event);
-    const bool tables = TRIGGER_FIRED_BY_INSERT(trigger->tg_event)   ? trigger->tg_newtable != nullptr
-                        : TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? trigger->tg_oldtable != nullptr
-                                                                     : trigger->tg_oldtable && trigger->tg_newtable;
+    const bool tables = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? trigger->tg_newtable != nullptr
+                        : TRIGGER_FIRED_BY_DELETE(trigger->tg_event)
+                            ? trigger->tg_oldtable != nullptr
+                            : trigger->tg_oldtable && trigger->tg_newtable;
     if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) ||
         (!truncate && !tables))
         ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
