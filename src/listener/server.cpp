@@ -21,7 +21,7 @@ constexpr size_t believed_body = 1048576; // announced bytes for which memory is
 
 // What the header says of the size of the body.
 struct Framing {
-    unsigned lengths = 0, encodings = 0, hosts = 0;
+    unsigned lengths = 0, encodings = 0, hosts = 0, logins = 0;
     size_t header = 0;
     bool odd = false; // a name that another reader may take for something else
     std::string length;
@@ -39,6 +39,8 @@ MHD_Result count_header(void *cls, MHD_ValueKind, const char *key, const char *v
         ++framing.encodings;
     } else if (strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0) {
         ++framing.hosts;
+    } else if (strcasecmp(key, MHD_HTTP_HEADER_AUTHORIZATION) == 0) {
+        ++framing.logins;
     }
     return MHD_YES;
 }
@@ -164,7 +166,7 @@ std::optional<Message> Server::flawed(Exchange &exchange, bool needs_host)
     const bool number = framing.lengths == 0 || stops_at_number(framing.length);
     if (framing.lengths > 1 || framing.encodings > 1 || (framing.lengths > 0 && framing.encodings > 0) ||
         !number || framing.hosts > 1 || (needs_host && framing.hosts == 0) || framing.odd ||
-        exchange.target.find("%00") != std::string::npos) {
+        framing.logins > 1 || exchange.target.find("%00") != std::string::npos) {
         exchange.last = true;
         return refusal(400, story, "Неоднозначный запрос");
     }

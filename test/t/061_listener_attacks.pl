@@ -97,6 +97,7 @@ refused(raw(head($json, 'Content-Length: 2', 'Content-Length: 3') . "\r\n{}x"), 
 refused(raw(head($json, 'Content-Length: 2', 'Content-Length: 2') . "\r\n{}"), 400, 'the same length twice');
 refused(raw(head($json, 'Content-Length: 2', 'Transfer-Encoding: chunked') . "\r\n2\r\n{}\r\n0\r\n\r\n"), 400, 'length and chunked');
 refused(raw(head($json, 'Content-Length: 2', 'Host: b', $close) . "\r\n{}"), 400, 'two hosts');
+refused(raw(head($json, 'Authorization: Bearer x', 'Content-Length: 2') . "\r\n{}"), 400, 'two logins');
 refused(raw("POST $path HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"), 400, 'no host');
 refused(raw("POST $path HTTP/1.1\r\nHost: a\r\nContent-Length : 2\r\n\r\n{}"), 400, 'a space before the colon');
 refused(raw(head($json, 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked') . "\r\n0\r\n\r\n"), 400, 'chunked twice');
