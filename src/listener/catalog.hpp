@@ -15,6 +15,9 @@ struct Catalog {
     std::string trouble; // why nothing can be served; empty when all is well
 };
 
+// The reply of /healthz.
+Message health(const Catalog &catalog);
+
 // Reads both tables; a network or role that cannot be read shuts its client out. Inside a transaction frame.
 void read_catalog(Catalog &catalog);
 

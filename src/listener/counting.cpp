@@ -73,4 +73,12 @@ void count_reply(const Exchange *exchange, const Message &message)
         {{Kind::duration, name, bucket_of(took)}, {Kind::duration, name, "us", static_cast<uint64>(took)}});
 }
 
+void count_health(const Message &message, int times)
+{
+    char status[8];
+    snprintf(status, sizeof status, "%d", message.status);
+    if (times > 0)
+        pg::counters::add({{Kind::request, "/healthz", status, static_cast<uint64>(times)}});
+}
+
 } // namespace listener

@@ -141,10 +141,17 @@ std::optional<Message> judge_route(const Exchange &exchange)
     return std::nullopt;
 }
 
-Message health(const Catalog &catalog, const Exchange &exchange)
+Message judge_health(const Catalog &catalog, const Exchange &exchange)
 {
     if (exchange.method != MHD_HTTP_METHOD_GET && exchange.method != MHD_HTTP_METHOD_HEAD)
         return wrong_method(exchange, "GET, HEAD");
+    return health(catalog);
+}
+
+} // namespace
+
+Message health(const Catalog &catalog)
+{
     Message message;
     message.headers.emplace_back("Cache-Control", "no-store");
     message.status = catalog.trouble.empty() ? 200 : 503;
@@ -154,13 +161,11 @@ Message health(const Catalog &catalog, const Exchange &exchange)
     return message;
 }
 
-} // namespace
-
 Verdict judge(const Catalog &catalog, Exchange &exchange)
 {
     exchange.route = route_of(exchange.path);
     if (exchange.route == Route::health)
-        return {health(catalog, exchange)};
+        return {judge_health(catalog, exchange)};
     const auto known = catalog.services.find(service_name(exchange.path));
     exchange.service = known == catalog.services.end() ? nullptr : known->second;
     if (exchange.route == Route::unknown)

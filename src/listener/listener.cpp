@@ -5,6 +5,7 @@
 
 #include "listener/batch.hpp"
 #include "listener/counting.hpp"
+#include "listener/pulse.hpp"
 #include "listener/files.hpp"
 
 #include <algorithm>
@@ -184,6 +185,20 @@ void Listener::read_clients()
     }
     if (outdated)
         catalog.trouble = "the tables of k2bridge are of another version than its functions";
+    tell_health();
+}
+
+void Listener::tell_health()
+{
+    const Message message = health(catalog);
+    health_reply = "HTTP/1.1 " + std::to_string(message.status) +
+                   (message.status == 200 ? " OK" : " Service Unavailable") +
+                   "\r\nConnection: close\r\nContent-Type: " + message.content_type +
+                   "\r\nX-Correlation-Id: " + print(random_uuid()) +
+                   "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nContent-Length: " +
+                   std::to_string(message.body.size()) + "\r\n\r\n";
+    health_head = health_reply.size();
+    health_reply += message.body;
 }
 
 void Listener::refresh()
@@ -195,11 +210,24 @@ void Listener::refresh()
         server->judge_held();
 }
 
+// One batch; /healthz is answered meanwhile where nothing is encrypted.
+void Listener::run(Server &from)
+{
+    std::optional<Pulse> pulse;
+    if (server && server->options().certificate.empty())
+        pulse.emplace(server->sockets(), health_reply, health_head);
+    run_batch(from.take_ready(largest_batch, shares),
+              [&from](Exchange &exchange, const Message &message) { from.answer(exchange, message); });
+    pulse.reset();
+    count_health(health(catalog), Pulse::answered());
+    for (const Arrival &arrival : Pulse::arrivals())
+        server->adopt(arrival);
+}
+
 void Listener::serve_ready(Server &from)
 {
     for (int batch = 0; batch < batches_per_turn && from.ready(); ++batch) {
-        run_batch(from.take_ready(largest_batch, shares),
-                  [&from](Exchange &exchange, const Message &message) { from.answer(exchange, message); });
+        run(from);
         pg::check_interrupts();
         from.step();
     }

@@ -30,12 +30,16 @@ private:
     void refresh();
     void read_clients();
     void serve_ready(Server &from);
+    void run(Server &from);
+    void tell_health();
     void send_files(Server &from);
 
     std::unique_ptr<Server> server;
     std::vector<std::pair<std::unique_ptr<Server>, Clock::time_point>>
         retired; // and until when they may stay
     Catalog catalog;
+    std::string health_reply; // what /healthz answers while a batch runs, a whole HTTP message
+    size_t health_head = 0;   // where its body begins
     Clock::time_point catalog_read{};
     Clock::time_point settings_due{}; // when the settings are read (again)
     bool complained = false;          // of settings that cannot be used

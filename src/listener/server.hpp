@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <list>
+#include <sys/socket.h>
 
 namespace listener
 {
@@ -25,6 +26,14 @@ struct Limits {
     size_t body = 0;                     // bytes of one request
     size_t bodies = 0;                   // bytes of all requests in memory
     std::chrono::milliseconds arrival{}; // of one request, from its first byte or the connection's start
+};
+
+// A connection that was accepted past the library, through the listening socket of this position.
+struct Arrival {
+    int socket;
+    size_t through;
+    sockaddr_storage from;
+    socklen_t size;
 };
 
 // What is decided of a request once its header is in.
@@ -62,6 +71,9 @@ public:
 
     const Options &options() const { return chosen; }
     std::vector<int> listening() const; // the listening sockets once more, for a successor
+
+    std::vector<int> sockets() const;   // the listening sockets themselves
+    void adopt(const Arrival &arrival); // serves it from now on, or closes it
 
     // Accepts nobody any more, answers who is there and lets him go; empty() when all are gone.
     void retire(std::chrono::milliseconds patience);

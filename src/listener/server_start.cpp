@@ -122,14 +122,32 @@ Server::~Server()
     close(epoll);
 }
 
-std::vector<int> Server::listening() const
+std::vector<int> Server::sockets() const
 {
-    std::vector<int> sockets;
+    std::vector<int> files;
     for (MHD_Daemon *daemon : daemons)
         if (const int file = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd; file >= 0)
-            if (const int again = fcntl(file, F_DUPFD_CLOEXEC, 0); again >= 0)
-                sockets.push_back(again);
-    return sockets;
+            files.push_back(file);
+    return files;
+}
+
+std::vector<int> Server::listening() const
+{
+    std::vector<int> copies;
+    for (const int file : sockets())
+        if (const int again = fcntl(file, F_DUPFD_CLOEXEC, 0); again >= 0)
+            copies.push_back(again);
+    return copies;
+}
+
+void Server::adopt(const Arrival &arrival)
+{
+    // The library closes what it does not take.
+    if (arrival.through < daemons.size())
+        MHD_add_connection(daemons[arrival.through], arrival.socket,
+                           reinterpret_cast<const sockaddr *>(&arrival.from), arrival.size);
+    else
+        close(arrival.socket);
 }
 
 void Server::retire(std::chrono::milliseconds patience)

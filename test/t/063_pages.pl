@@ -8,9 +8,11 @@ use lib 't', 'test/t';
 use Compress::Zlib ();
 use Encode qw(decode_utf8 encode_utf8);
 use HTTP::Tiny;
+use IO::Socket::INET;
 use JSON::PP ();
 use K2bridge;
 use MIME::Base64 qw(encode_base64);
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -295,6 +297,36 @@ picture('dark', '390x1600', '10151c', 'dark');
 
 # Health, with its reason.
 is(request('GET', '/healthz')->{text}, '{"status": "ready"}', 'ready');
+$node->safe_psql('postgres', 'ALTER DATABASE bank SET k2bridge.listeners = 1');
+wait_for_sql($node, 'bank', q{SELECT count(*) = 1 FROM k2bridge.workers() WHERE kind = 'listener'}, 'one listener only');
+sql(q{CREATE TABLE public.gate (open boolean); GRANT SELECT ON public.gate TO k2_http;
+	CREATE FUNCTION public.slow(payload jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+	BEGIN
+		WHILE NOT EXISTS (SELECT FROM public.gate) LOOP PERFORM pg_sleep(0.05); END LOOP;
+		RETURN payload;
+	END $$;
+	INSERT INTO k2bridge.service (name, function, timeout) VALUES ('slow', 'public.slow', '60s')});
+my $health = q{k2bridge_http_requests_total{service="/healthz",code="200"}};
+$before = metrics();
+my $child = fork // die "fork: $!";
+if ($child == 0)
+{
+	my $slow = status('POST', '/restapi/services/run/slow', $token{eko}, '{}');
+	POSIX::_exit($slow == 200 ? 0 : 1);
+}
+my $busy = q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'k2bridge listener' AND wait_event = 'PgSleep')};
+wait_for_sql($node, 'bank', $busy, 'and it is busy');
+is(status('GET', '/healthz'), 200, 'a busy listener says that it is well') for 1 .. 3;
+is(status('HEAD', '/healthz'), 200, 'by HEAD too');
+my $other = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
+print $other "GET /openapi.json HTTP/1.1\r\nHost: k2\r\nConnection: close\r\nAuthorization: Bearer $token{eko}\r\n\r\n";
+is(status('GET', '/healthz'), 200, 'others in between do not matter');
+ok($node->poll_query_until('bank', $busy), 'all that while it was busy');
+sql('INSERT INTO public.gate VALUES (true)');
+waitpid $child, 0;
+is($?, 0, 'the service was answered');
+like(join('', <$other>), qr/^HTTP\/1\.1 200 .*"openapi"/s, 'and so was who came meanwhile');
+is(metrics()->{$health} - $before->{$health}, 5, 'all of them are counted');
 sql(q{UPDATE k2bridge.schema_version SET version = '0.0'});
 wait_until(sub { all_answer(503, 'GET', '/healthz') }, 'not ready while the tables are of another version');
 like(request('GET', '/healthz')->{text}, qr/^\{"status": "not ready", "reason": "[^"]*another version[^"]*"\}$/, 'with the reason');
