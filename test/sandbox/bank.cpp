@@ -46,6 +46,10 @@ Plan Bank::arrived(const Request &request)
     const bool served = plan.fault.processing != Processing::never && router_.admits(request);
     journal_.append({plan.seq, served, plan.fault.name, router_.credential_of(request), request});
     router_.arrived(request);
+    if (plan.fault.kind != FaultKind::none)
+        plan.stand_in =
+            router_.stand_in(request, {plan.fault.kind == FaultKind::refusal, plan.fault.error_code,
+                                       plan.fault.service_code, plan.fault.error_text});
     if (plan.fault.processing == Processing::at_arrival)
         process(plan, request);
     return plan;

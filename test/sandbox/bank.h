@@ -36,6 +36,9 @@ struct Plan {
     std::uint64_t era = 0; // resets before the request came; one that waits over a reset is forgotten
     FaultRule fault;
     std::optional<Reply> reply; // set once a service has seen the request
+    Reply stand_in;             // what goes out when none has, or instead of its reply under a refusal
+
+    const Reply &usual() const { return reply && fault.kind != FaultKind::refusal ? *reply : stand_in; }
 };
 
 class Bank

@@ -76,7 +76,9 @@ Reply bad_text_reply(const FaultRule &rule, Reply reply)
     else if (rule.what == "byte_order_mark")
         reply.body.insert(0, "\xEF\xBB\xBF");
     else if (const std::size_t brace = reply.body.find('{'); brace != std::string::npos)
-        reply.body.insert(brace + 1, "\"error_code\":13,\"error_text\":\"первое значение\",");
+        reply.body.insert(brace + 1, reply.body.find("\"error_code\"") == std::string::npos
+                                         ? "\"status\":\"ERROR\",\"message\":\"first value\","
+                                         : "\"error_code\":13,\"error_text\":\"первое значение\",");
     return reply;
 }
 
@@ -87,8 +89,6 @@ Reply shape_reply(const FaultRule &rule, const Reply &usual)
     Reply reply = usual;
     if (rule.kind == FaultKind::status)
         reply = status_reply(rule);
-    else if (rule.kind == FaultKind::refusal)
-        reply = business_reply(rule.error_code, rule.error_text);
     else if (rule.kind == FaultKind::redirect)
         reply = redirect_reply(rule);
     else if (rule.body)

@@ -12,7 +12,8 @@
 namespace sandbox
 {
 
-/* What goes out for `rule` instead of `usual`; `usual` itself for kinds that do not change the reply. */
+/* What goes out for `rule` instead of `usual`; `usual` itself for kinds that do not change the reply (a
+ * refusal comes as `usual`). */
 Reply shape_reply(const FaultRule &rule, const Reply &usual);
 
 /* The reply as it would stand on the wire, for faults that write bytes themselves. */

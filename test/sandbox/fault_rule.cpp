@@ -152,6 +152,8 @@ const std::map<std::string, Reader, std::less<>> readers = {
          r.error_code = static_cast<std::int64_t>(count_of(m, v));
      }},
     {"error_text", [](FaultRule &r, std::string_view m, const Value &v) { r.error_text = string_of(m, v); }},
+    {"service_code",
+     [](FaultRule &r, std::string_view m, const Value &v) { r.service_code = string_of(m, v); }},
     {"body", [](FaultRule &r, std::string_view m, const Value &v) { r.body = string_of(m, v); }},
     {"body_base64", [](FaultRule &r, std::string_view m, const Value &v) { r.body = bytes_of(m, v); }},
     {"content_type",

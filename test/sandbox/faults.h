@@ -23,7 +23,7 @@ enum class FaultKind {
     pass,            // served as usual, later rules are not looked at
     latency,         // answered as usual, after ms
     status,          // another HTTP status, headers and body
-    refusal,         // HTTP 200 with a refusal envelope
+    refusal,         // a refusal as the service would write it
     redirect,        // 3xx with Location
     reset,           // RST, no reply
     close,           // FIN, no reply
@@ -65,6 +65,7 @@ struct FaultRule {
     int status = 0;
     std::int64_t error_code = 1;
     std::string error_text = "Отказ по правилу";
+    std::string service_code; // refusals of Autoclient calls
     std::optional<std::string> body;
     std::string content_type;
     Pairs headers;

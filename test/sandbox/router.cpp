@@ -103,6 +103,14 @@ void Router::arrived(const Request &request) const
         service->arrived(request);
 }
 
+Reply Router::stand_in(const Request &request, const StandIn &wanted) const
+{
+    const Service *service = find(request.path);
+    if (service && service->own_stand_in)
+        return service->own_stand_in(request, wanted);
+    return wanted.refusal ? business_reply(wanted.error_code, wanted.text) : business_reply();
+}
+
 Reply Router::run(const Request &request, bool &acted) const
 {
     acted = false;

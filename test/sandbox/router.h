@@ -19,6 +19,14 @@
 namespace sandbox
 {
 
+/* A refusal on demand, or plain success. */
+struct StandIn {
+    bool refusal = false;
+    std::int64_t error_code = 0;
+    std::string service_code; // "" for the usual one of the service
+    std::string text;
+};
+
 struct Service {
     std::string path; // a segment may be "{}" (any one), the last one "*" (any rest)
     std::string method;
@@ -28,6 +36,10 @@ struct Service {
     /* Set for services that check method, credentials and content type themselves: the name of the
      * credential this request carries, "" for none. */
     std::function<std::string(const Request &)> own_credential = {};
+
+    /* What stands in for the service's reply under a fault: its "no", and its "yes" when it was not asked.
+     * The envelope when not set. */
+    std::function<Reply(const Request &, const StandIn &)> own_stand_in = {};
 };
 
 struct Credential {
@@ -53,6 +65,9 @@ public:
     bool admits(const Request &request) const;
 
     void arrived(const Request &request) const;
+
+    /* What goes out for a service that is not asked. */
+    Reply stand_in(const Request &request, const StandIn &wanted) const;
 
     /* The service's reply, or the refusal. `acted` tells whether the service ran to a reply of its own. */
     Reply run(const Request &request, bool &acted) const;

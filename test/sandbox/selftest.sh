@@ -79,7 +79,7 @@ pt() {
 "dbz_dt":"2014-02-08","purpose":"Погашение","head":"Руководитель","account":"Бухгалтер"}' "$1" "$2"
 }
 
-for part in services strictness control faults wire tls journal autoclient autoclient_calls; do
+for part in services strictness control faults wire tls journal autoclient autoclient_calls autoclient_days autoclient_payments; do
     # shellcheck source=/dev/null
     . "$here/selftest/$part.sh"
 done

@@ -113,7 +113,7 @@ MHD_Result Server::deliver(Exchange &exchange)
         return MHD_queue_response(exchange.connection, MHD_HTTP_OK, echo_response_);
     Plan &plan = exchange.plan;
     bank_.answer(plan, exchange.request);
-    const Reply usual = shape_reply(plan.fault, plan.reply ? *plan.reply : business_reply());
+    const Reply usual = shape_reply(plan.fault, plan.usual());
     switch (plan.fault.kind) {
     case FaultKind::reset:
     case FaultKind::close:

@@ -47,6 +47,12 @@ void Autoclient::add(Router &router, const Endpoint &endpoint, Handler handler)
         const Token *token = token_of(books_->model, request);
         return token ? token->name : "";
     };
+    service.own_stand_in = [this, family = endpoint.family](const Request &request, const StandIn &wanted) {
+        Reply reply =
+            wanted.refusal ? refusal_of(family, 400, wanted.service_code, wanted.text) : success_of(family);
+        finish(reply, charset_of(request), books_->model.habits.declared_charset);
+        return reply;
+    };
     router.add(std::move(service));
 }
 
@@ -59,12 +65,24 @@ void Autoclient::check_open(const Endpoint &endpoint) const
         refuse(503, "Service temporarily unavailable");
 }
 
+/* Carries out the changes of day that were to come between calls. */
+void Autoclient::pass_time()
+{
+    for (Later &each : books_->later)
+        if (each.calls-- == 0) {
+            books_->model.clock.calendar += each.days;
+            books_->model.clock.seconds = each.seconds;
+        }
+    std::erase_if(books_->later, [](const Later &each) { return each.calls < 0; });
+}
+
 Reply Autoclient::serve(const Endpoint &endpoint, const Handler &handler, const Request &request)
 {
     if (!handler)
         refuse(404, "No such resource: " + request.path);
     Caller caller;
     try {
+        pass_time();
         caller = admit(books_->model, endpoint, request);
         check_open(endpoint);
         Reply reply = handler(*books_, caller, request);

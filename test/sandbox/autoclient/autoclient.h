@@ -42,6 +42,13 @@ public:
     void clear();
 
 private:
+    /* A change of day that waits for so many more calls. */
+    struct Later {
+        std::int64_t calls = 0;
+        Day days = 0;
+        int seconds = 0;
+    };
+
     /* One bank with its history; made anew by every configuration. */
     struct Books {
         explicit Books(Model given) : model(std::move(given)) {}
@@ -56,6 +63,8 @@ private:
         Salary salary{model};
         Paysheets paysheets{model};
         Cards cards{model};
+        std::vector<Later> later;
+        std::uint64_t added = 0; // rows posted by tests
     };
 
     using Handler = std::function<Reply(Books &, const Caller &, const Request &)>;
@@ -67,6 +76,7 @@ private:
     void add_salary(Router &router);
     void add_others(Router &router);
     Reply serve(const Endpoint &endpoint, const Handler &handler, const Request &request);
+    void pass_time();
     void check_open(const Endpoint &endpoint) const;
 
     Reply control_post(const Request &request);

@@ -100,10 +100,16 @@ Reply Autoclient::control_get(const Request &request) const
 
 void Autoclient::advance(const Value &body)
 {
-    const Options options(body, "advance", {"days", "time"});
+    const Options options(body, "advance", {"days", "time", "after_calls"});
     Clock &clock = books_->model.clock;
-    clock.calendar += static_cast<Day>(options.number("days", 1, 0, 4000));
-    clock.seconds = options.time("time", clock.seconds);
+    const auto days = static_cast<Day>(options.number("days", 1, 0, 4000));
+    const int seconds = options.time("time", clock.seconds);
+    if (options.has("after_calls")) {
+        books_->later.push_back({options.number("after_calls", 0, 0, 1000000000), days, seconds});
+        return;
+    }
+    clock.calendar += days;
+    clock.seconds = seconds;
 }
 
 void Autoclient::set_clock(const Value &body)
@@ -164,12 +170,11 @@ std::string Autoclient::change_row(const Value &body)
     const Day day = options.day("day", clock.today());
     if (clock.stage(day) == Stage::future || !account.active(day))
         options.refuse("day", "is not a day of this account");
-    static unsigned serial = 0;
     Posting posting;
     posting.trantype = options.choice("trantype", "C", {"C", "D"})[0];
     posting.amount = amount_named(options, "amount");
     posting.minute = options.time("time", clock.seconds) / 60;
-    posting.ref = options.text("ref", "TEST" + std::to_string(1000000000 + ++serial));
+    posting.ref = options.text("ref", "TEST" + std::to_string(1000000000 + ++books_->added));
     posting.refn = options.text("refn", "1");
     posting.number = options.text("number", "1");
     posting.purpose = options.text("purpose", "Тестова проводка");

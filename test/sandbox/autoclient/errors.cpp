@@ -101,18 +101,19 @@ void refuse_paysheets(std::string_view service_code, std::string_view message)
 
 Reply refusal_of(Family family, int status, const std::string &code, const std::string &message)
 {
+    const auto code_or = [&](const char *usual) { return code.empty() ? std::string(usual) : code; };
     Reply reply = thrown([&] {
         switch (family) {
         case Family::edoc:
-            refuse_edoc(status, code, message, message, "[]");
+            refuse_edoc(status, code_or("VE005"), message, message, "[]");
         case Family::eo:
             refuse_eo(message);
         case Family::salary:
-            refuse_salary("isa", code, {message});
+            refuse_salary("isa", code_or("V_BAD_PARAM"), {message});
         case Family::paysheets:
-            refuse_paysheets(code, message);
+            refuse_paysheets(code_or("PROCESS_UNEXPECTED_ERR"), message);
         default:
-            refuse(status, message, code);
+            refuse(status, message, code_or("PMTSRV0000"));
         }
     });
     reply.status = status;

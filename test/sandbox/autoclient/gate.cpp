@@ -146,6 +146,15 @@ void know_parameters(const Request &request, std::initializer_list<std::string_v
     }
 }
 
+Charset charset_of(const Request &request)
+{
+    try {
+        return media_type(header_or_empty(request, "content-type")).charset.value_or(Charset::cp1251);
+    } catch (const Refused &) {
+        return Charset::cp1251;
+    }
+}
+
 const Token *token_of(const Model &model, const Request &request)
 {
     const std::string given = header_or_empty(request, "token");

@@ -42,6 +42,9 @@ struct Caller {
 /* Checks the request. Throws RefusedWith. */
 Caller admit(const Model &model, const Endpoint &endpoint, const Request &request);
 
+/* The charset a request asks its reply in, whatever else is wrong with it. */
+Charset charset_of(const Request &request);
+
 /* The token a request carries, or nullptr. */
 const Token *token_of(const Model &model, const Request &request);
 

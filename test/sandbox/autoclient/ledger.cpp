@@ -76,7 +76,7 @@ Fate Ledger::fate_of(const Account &account, Day day, std::uint32_t slot) const
     if (!model_.habits.oddities || slot >= fated_slots)
         return Fate::plain;
     const std::uint64_t draw =
-        mixed(model_.habits.seed + 7, account.index, static_cast<std::uint64_t>(day), slot) % 40;
+        mixed(model_.habits.seed + 7, account.index, static_cast<std::uint64_t>(day), slot) % 24;
     return draw >= 1 && draw <= 7 ? static_cast<Fate>(draw) : Fate::plain;
 }
 
