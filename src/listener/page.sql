@@ -40,7 +40,7 @@ CREATE FUNCTION k2bridge.page_problems(sees_all boolean) RETURNS text
             k2bridge.html(concat_ws(' · ', s.place, nullif(s.subject, s.place), nullif(k2bridge.page_age(s.since), '') || ' ago')),
             CASE WHEN s.problem IS NULL THEN '<p class="quiet">What was said may name persons; access reader shows it.</p>'
                  WHEN s.problem = '' THEN '' ELSE format('<p>%s</p>', k2bridge.html(s.problem)) END,
-            (SELECT string_agg(format('<pre>%s</pre>', k2bridge.html(r.remedy)), '' ORDER BY r.nr) FROM unnest(s.remedies) WITH ORDINALITY r (remedy, nr)),
+            (SELECT string_agg(format('<pre>%s</pre>', k2bridge.html(r.remedy, 4000)), '' ORDER BY r.nr) FROM unnest(s.remedies) WITH ORDINALITY r (remedy, nr)),
             CASE WHEN s.calls > cardinality(s.remedies) THEN format('<p class="quiet">and %s more in k2bridge.problems</p>', s.calls - cardinality(s.remedies)) ELSE '' END),
             '' ORDER BY s.mild, s.since DESC NULLS LAST) || '</ul>' FROM shown s),
             '<p class="quiet">Nothing needs a person.</p>'))
@@ -81,7 +81,7 @@ CREATE FUNCTION k2bridge.page_jobs() RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH labels (labels) AS (VALUES ('{Job,@Every,@Last run,~Outcome,@Next run}'::text[]))
     SELECT k2bridge.page_section('Polls and jobs', 'k2bridge.schedule', k2bridge.page_table(l.labels,
-        (SELECT string_agg(k2bridge.page_row(l.labels, ARRAY[k2bridge.html(s.name), k2bridge.html(s.every::text), k2bridge.page_time(s.last_run),
+        (SELECT string_agg(k2bridge.page_row(l.labels, ARRAY[k2bridge.html(s.name), k2bridge.html(regexp_replace(s.every::text, ':00$', '')), k2bridge.page_time(s.last_run),
                     CASE WHEN NOT s.enabled THEN k2bridge.page_chip('plain', 'disabled') WHEN s.last_outcome IS NULL THEN k2bridge.page_chip('plain', 'not yet run')
                          WHEN s.last_outcome IN ('ok', 'running') THEN k2bridge.page_chip('ok', s.last_outcome)
                          ELSE k2bridge.page_chip('bad', 'failed') || ' ' || k2bridge.html(s.last_outcome) END,
@@ -136,20 +136,22 @@ COMMENT ON FUNCTION k2bridge.page_workers() IS 'Section: k2bridge.status.';
 CREATE FUNCTION k2bridge.page_trace(key text) RETURNS text
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    labels constant text[] := '{@At,Direction,Who,~What,Outcome,~Detail,#Id}';
+    labels constant text[] := '{@At,Direction,Who,What,Outcome,~Detail,#Id}';
     rows text;
+    found bigint;
 BEGIN
     BEGIN
         -- The function may not exist; then nobody comes here.
         EXECUTE 'SELECT string_agg(k2bridge.page_row($2, ARRAY[coalesce(to_char(t.at AT TIME ZONE current_setting(''k2bridge.timezone''), ''YYYY-MM-DD HH24:MI:SS''), ''''),
-                     k2bridge.html(t.direction::text), k2bridge.html(t.who::text), k2bridge.html(t.what::text), k2bridge.html(t.outcome::text), k2bridge.html(t.detail::text),
-                     k2bridge.html(t.id::text)]), '''' ORDER BY t.nr)
-                   FROM (SELECT s.*, row_number() OVER () AS nr FROM k2bridge.trace($1) s) t'
-           INTO rows USING key, labels;
+                     k2bridge.html(t.direction::text), k2bridge.html(t.who::text), k2bridge.html(t.what::text), k2bridge.html(t.outcome::text), coalesce(k2bridge.page_detail(t.detail::text), ''''),
+                     k2bridge.html(t.id::text)]), '''' ORDER BY t.nr), count(*)
+                   FROM (SELECT s.*, row_number() OVER () AS nr FROM k2bridge.trace($1) s LIMIT 500) t'
+           INTO rows, found USING key, labels;
     EXCEPTION WHEN OTHERS THEN
         RETURN k2bridge.page_section('Story', key, format('<p>%s</p>', k2bridge.html(SQLERRM)));
     END;
-    RETURN k2bridge.page_section('Story', key, k2bridge.page_table(labels, rows, 'Nothing is known of it.'));
+    RETURN k2bridge.page_section('Story', key, k2bridge.page_table(labels, rows, 'Nothing is known of it.') || CASE WHEN found = 500
+        THEN '<p class="quiet">The first 500 events; k2bridge.trace tells them all.</p>' ELSE '' END);
 END
 $$;
 COMMENT ON FUNCTION k2bridge.page_trace(text) IS 'Section: what k2bridge.trace tells of a key.';

@@ -1,13 +1,20 @@
 -- What the status page is put together from: escaped text, ages, tables, the plot of inbound traffic. Every value from a table
 -- passes k2bridge.html; what is called a cell or a row is HTML already.
 
-CREATE FUNCTION k2bridge.html(value text) RETURNS text
+CREATE FUNCTION k2bridge.html(value text, most integer DEFAULT 400) RETURNS text
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(replace(replace(replace(replace(replace(
-        CASE WHEN length(value) > 400 THEN left(value, 400) || '…' ELSE value END,
+        CASE WHEN length(value) > most THEN left(value, most) || '…' ELSE value END,
         '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), '''', '&#39;'), '')
 $$;
-COMMENT ON FUNCTION k2bridge.html(text) IS 'A value as text of an HTML element or attribute, cut after 400 characters; empty for null.';
+COMMENT ON FUNCTION k2bridge.html(text, integer) IS 'A value as text of an HTML element or attribute, cut after so many characters; empty for null.';
+
+CREATE FUNCTION k2bridge.page_detail(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN value IN ('', '{}') THEN '' WHEN length(value) <= 160 THEN k2bridge.html(value)
+                ELSE format('<details><summary>%s</summary>%s</details>', k2bridge.html(value, 120), k2bridge.html(value, 20000)) END
+$$;
+COMMENT ON FUNCTION k2bridge.page_detail(text) IS 'A long value behind its beginning, to be opened.';
 
 CREATE FUNCTION k2bridge.page_age(moment timestamptz) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$

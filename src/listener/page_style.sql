@@ -15,6 +15,7 @@ SELECT '
 body { margin: 0; background: var(--ground); color: var(--text); font: 15px/1.45 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
   font-variant-numeric: tabular-nums; }
 header, main, footer { max-width: 1240px; margin: 0 auto; padding: 0 20px; }
+main { padding-top: 14px; }
 header { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 20px; padding-top: 20px; padding-bottom: 4px; }
 h1 { font-size: 22px; margin: 0; letter-spacing: -.01em; }
 h1 span { color: var(--quiet); font-weight: 400; }
@@ -28,11 +29,11 @@ h2 small { color: var(--quiet); font-weight: 400; font-size: 13px; margin-left: 
 .chip { display: inline-block; padding: 0 8px; border-radius: 999px; font-size: 13px; font-weight: 600; white-space: nowrap; }
 .plain-chip { background: var(--code); color: var(--quiet); }
 form { display: flex; gap: 8px; margin-left: auto; }
-input { font: inherit; width: 19em; max-width: 100%; padding: 6px 10px; border: 1px solid var(--line); border-radius: 8px;
+input { font: inherit; width: 23em; max-width: 100%; padding: 6px 10px; border: 1px solid var(--line); border-radius: 8px;
   background: var(--card); color: var(--text); }
 button { font: inherit; font-weight: 600; padding: 6px 14px; border: 0; border-radius: 8px; background: var(--accent); color: var(--card); }
 input:focus-visible, button:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-.tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 14px; margin: 16px 0 14px; }
+.tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 14px; margin: 0 0 14px; }
 .tile, section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
 .tile { padding: 12px 16px; }
 .tile b { display: block; font-size: 26px; line-height: 1.25; letter-spacing: -.02em; }
@@ -41,7 +42,7 @@ input:focus-visible, button:focus-visible, a:focus-visible { outline: 2px solid 
 .tile.alarm b { color: var(--failed); }
 section { padding: 16px 18px; margin: 0 0 14px; overflow: hidden; }
 .quiet { color: var(--quiet); }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 14px; }
+.pair { display: grid; grid-template-columns: 11fr 9fr; gap: 14px; }
 ul { list-style: none; margin: 0; padding: 0; }
 .problem { border-left: 4px solid var(--failed); padding: 2px 0 2px 14px; margin-bottom: 16px; }
 .problem:last-child { margin-bottom: 0; }
@@ -56,7 +57,10 @@ pre { margin: 4px 0 0; padding: 7px 11px; background: var(--code); border-radius
 table { width: 100%; border-collapse: collapse; font-size: 14px; }
 th { text-align: left; font-weight: 600; font-size: 12px; color: var(--quiet); padding: 0 14px 6px 0; white-space: nowrap; }
 td { padding: 6px 14px 6px 0; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: break-word; unicode-bidi: isolate; }
-td.w { overflow-wrap: anywhere; }
+td.w { overflow-wrap: anywhere; min-width: 14em; }
+.pair td.w { min-width: 0; }
+summary { cursor: pointer; }
+details[open] summary { color: var(--quiet); margin-bottom: 4px; }
 td.n, th.n { text-align: right; white-space: nowrap; }
 td.t { white-space: nowrap; }
 a { color: var(--accent); }
@@ -77,7 +81,7 @@ footer a { margin-right: 14px; }
   tr { border-top: 1px solid var(--line); padding: 8px 0; } tbody tr:first-child { border-top: 0; padding-top: 0; }
   td, td.n { border: 0; padding: 2px 0 2px 42%; text-align: left; position: relative; min-height: 1.45em; white-space: normal; overflow-wrap: anywhere; }
   td::before { content: attr(data-label); position: absolute; left: 0; width: 40%; color: var(--quiet); font-size: 13px; }
-  td:empty { display: none; } .long tbody tr:nth-child(n+7) { display: none; } }
+  td.w { min-width: 0; } td:empty { display: none; } .long tbody tr:nth-child(n+7) { display: none; } }
 @media print { form { display: none; } body { background: #fff; } section, .tile { break-inside: avoid; } }
 '
 $$;
