@@ -19,6 +19,7 @@ COMMENT ON TYPE k2bridge.trace_row IS
 CREATE TYPE k2bridge.trace_scope AS (
     story   uuid,
     names   text[],
+    about   text[],
     iins    text[],
     loans   bigint[],
     refers  text[],
@@ -26,7 +27,7 @@ CREATE TYPE k2bridge.trace_scope AS (
     stories uuid[]
 );
 COMMENT ON TYPE k2bridge.trace_scope IS
-'What a trace is about: a correlation alone, or the names in payloads, IINs, loans, incoming and outgoing ПТ, and the correlations of their changes.';
+'What a trace is about: a correlation alone, or the names in payloads and in arguments of calls, IINs, loans, incoming and outgoing ПТ, and the correlations of their changes.';
 
 CREATE FUNCTION k2bridge.trace_find(key text) RETURNS k2bridge.trace_scope
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -51,6 +52,8 @@ BEGIN
     END IF;
     scope.names := ARRAY(SELECT key UNION SELECT unnest(scope.refers || scope.codes)
                          UNION SELECT l.contract_number FROM k2.loan l WHERE l.id = ANY (scope.loans));
+    scope.about := ARRAY(SELECT unnest(ARRAY[l.id::text, l.contract_number, l.dbz_contract_number])
+                           FROM k2.loan l WHERE l.id = ANY (scope.loans));
     scope.stories := ARRAY(
         SELECT v.correlation FROM k2.req_event v WHERE v.refer = ANY (scope.refers)
         UNION SELECT v.correlation FROM k2.extreq_event v WHERE v.refer = ANY (scope.codes)
@@ -121,7 +124,7 @@ CREATE FUNCTION k2bridge.trace_finished(scope k2bridge.trace_scope, subjects tex
 DECLARE
     wanted text[] := subjects;
     verifying text[];
-    about jsonb;
+    arguments jsonb[] := k2bridge.trace_arguments(scope);
 BEGIN
     IF scope.story IS NOT NULL THEN
         RETURN QUERY SELECT c.id, c.finished_at, c.delivery FROM k2bridge.call c WHERE c.correlation = scope.story;
@@ -139,9 +142,12 @@ BEGIN
         END LOOP;
         wanted := verifying;
     END LOOP;
-    FOREACH about IN ARRAY k2bridge.trace_arguments(scope) LOOP
-        RETURN QUERY SELECT c.id, c.finished_at, c.delivery FROM k2bridge.call c WHERE c.subject IS NULL AND c.args @> about;
-    END LOOP;
+    RETURN QUERY SELECT c.id, c.finished_at, c.delivery FROM k2bridge.call c
+                  WHERE c.subject IS NULL AND c.args ->> 'iinbin' IS NOT NULL AND c.args ->> 'iinbin' = ANY (scope.iins);
+    RETURN QUERY SELECT c.id, c.finished_at, c.delivery FROM k2bridge.call c
+                  WHERE c.subject IS NULL AND c.args @> ANY (arguments)
+                    AND coalesce(c.args #>> '{about,loan_id}', c.args ->> 'contract_number', c.args ->> 'dbz_num') IS NOT NULL
+                    AND coalesce(c.args #>> '{about,loan_id}', c.args ->> 'contract_number', c.args ->> 'dbz_num') = ANY (scope.about);
     IF scope.iins <> '{}' AND scope.stories <> '{}' THEN
         RETURN QUERY SELECT c.id, c.finished_at, c.delivery
                        FROM k2bridge.call c WHERE c.correlation = ANY (scope.stories) AND c.subject = 'exclusions';
@@ -184,8 +190,7 @@ COMMENT ON FUNCTION k2bridge.trace_calls(k2bridge.trace_scope, text[]) IS 'Part 
 
 CREATE FUNCTION k2bridge.trace_arguments(scope k2bridge.trace_scope) RETURNS jsonb[]
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT ARRAY(SELECT jsonb_build_object('iinbin', i.iin) FROM unnest((scope).iins) AS i (iin)
-                 UNION SELECT jsonb_build_object('about', jsonb_build_object('loan_id', l.id)) FROM unnest((scope).loans) AS l (id)
+    SELECT ARRAY(SELECT jsonb_build_object('about', jsonb_build_object('loan_id', l.id)) FROM unnest((scope).loans) AS l (id)
                  UNION SELECT jsonb_build_object('contract_number', l.contract_number) FROM k2.loan l WHERE l.id = ANY ((scope).loans)
                  UNION SELECT jsonb_build_object('dbz_num', l.dbz_contract_number) FROM k2.loan l WHERE l.id = ANY ((scope).loans))
 $$;

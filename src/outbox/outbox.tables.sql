@@ -95,7 +95,11 @@ CREATE TABLE IF NOT EXISTS k2bridge.call (
 CREATE TABLE IF NOT EXISTS k2bridge.call_default PARTITION OF k2bridge.call DEFAULT;
 CREATE INDEX IF NOT EXISTS call_subject ON k2bridge.call (subject, id) WHERE subject IS NOT NULL;
 CREATE INDEX IF NOT EXISTS call_correlation ON k2bridge.call (correlation, subject);
-CREATE INDEX IF NOT EXISTS call_direct ON k2bridge.call USING gin (args jsonb_path_ops) WHERE subject IS NULL;
+CREATE INDEX IF NOT EXISTS call_iinbin ON k2bridge.call ((args ->> 'iinbin'))
+    WHERE subject IS NULL AND args ->> 'iinbin' IS NOT NULL;
+CREATE INDEX IF NOT EXISTS call_about ON k2bridge.call
+    ((coalesce(args #>> '{about,loan_id}', args ->> 'contract_number', args ->> 'dbz_num')))
+    WHERE subject IS NULL AND coalesce(args #>> '{about,loan_id}', args ->> 'contract_number', args ->> 'dbz_num') IS NOT NULL;
 COMMENT ON TABLE k2bridge.call IS 'Every finished outbound call, by day of its end.';
 COMMENT ON COLUMN k2bridge.call.id IS 'id it had in k2bridge.outbox';
 COMMENT ON COLUMN k2bridge.call.outcome IS 'ok; refused (the bank said no); failed; cancelled; skipped (endpoint disabled); recorded (server in mode record)';
