@@ -175,18 +175,18 @@ CREATE FUNCTION k2bridge.page_tiles() RETURNS text
 $$;
 COMMENT ON FUNCTION k2bridge.page_tiles() IS 'The four numbers at the top of the page.';
 
-CREATE FUNCTION k2bridge.page_header(traces boolean, key text) RETURNS text
+CREATE FUNCTION k2bridge.page_header(well boolean, traces boolean, key text) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(E'<header><h1>k2bridge <span>%s</span></h1>%s<p class="now">%s %s</p>\n%s</header>\n',
                   k2bridge.html(current_database()),
-                  CASE WHEN EXISTS (SELECT FROM k2bridge.problems) THEN '<p class="verdict bad">needs attention</p>' ELSE '<p class="verdict ok">all is well</p>' END,
+                  CASE WHEN well THEN '<p class="verdict ok">all is well</p>' ELSE '<p class="verdict bad">needs attention</p>' END,
                   to_char(now() AT TIME ZONE z.name, 'DD Mon YYYY HH24:MI:SS'), k2bridge.html(z.name),
                   CASE WHEN traces THEN format('<form method="post" action="/"><input name="trace" value="%s" aria-label="what to trace" '
                                                'placeholder="ПТ, contract, IIN, payment, correlation" maxlength="200" required><button>Trace</button></form>', k2bridge.html(key))
                        ELSE '' END)
       FROM current_setting('k2bridge.timezone') z (name)
 $$;
-COMMENT ON FUNCTION k2bridge.page_header(boolean, text) IS 'Name, verdict, clock and the box for a trace.';
+COMMENT ON FUNCTION k2bridge.page_header(boolean, boolean, text) IS 'Name, verdict, clock and the box for a trace.';
 
 CREATE FUNCTION k2bridge.status_page_as_owner(trace text) RETURNS text
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -194,14 +194,15 @@ DECLARE
     sees_all constant boolean := k2bridge.page_sees_all();
     traces constant boolean := k2bridge.page_traces();
     traced constant boolean := traces AND trace IS NOT NULL;
+    problems constant text := k2bridge.page_problems(sees_all);
 BEGIN
     RETURN concat(E'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>k2bridge</title>\n',
         '<meta name="viewport" content="width=device-width, initial-scale=1">', CASE WHEN NOT traced THEN '<meta http-equiv="refresh" content="60">' END,
         '<link rel="icon" href="data:,"><style>', k2bridge.page_style(), E'</style></head>\n<body>\n',
-        k2bridge.page_header(traces, trace), '<main>',
+        k2bridge.page_header(position('<li class="problem' IN problems) = 0, traces, trace), '<main>',
         CASE WHEN traced THEN k2bridge.page_trace(trace) END,
         k2bridge.page_tiles(),
-        k2bridge.page_problems(sees_all),
+        problems,
         k2bridge.page_section('Inbound traffic', 'requests per minute, last hour', k2bridge.page_traffic()),
         k2bridge.page_progress(),
         k2bridge.page_polls(sees_all),

@@ -35,7 +35,7 @@ COMMENT ON COLUMN k2bridge.queue.oldest IS 'when the oldest of them was queued';
 COMMENT ON COLUMN k2bridge.queue.last_ok IS 'end of the last successful call';
 COMMENT ON COLUMN k2bridge.queue.last_error IS 'last error of a call that has not ended';
 
--- Everything that needs a person, with the SQL to paste.
+-- Everything that needs a person, with the SQL to paste. OFFSET 0 keeps servers_for from being asked once per row of the queue.
 CREATE OR REPLACE VIEW k2bridge.problems AS
 SELECT o.id, 'call_' || o.state AS kind, o.server, o.endpoint, o.subject, coalesce(o.sent_at, o.created_at) AS since,
        concat_ws('; found: ', o.last_error, o.found::text) AS text,
@@ -74,7 +74,7 @@ SELECT NULL, CASE WHEN cardinality(k2bridge.servers_for(w.endpoint)) = 0 THEN 'n
             THEN format('CREATE SERVER %s TYPE %L FOREIGN DATA WRAPPER k2bridge OPTIONS (%I ''https://...'');', e.server_type, e.server_type, coalesce(e.url_option, 'base_url'))
             ELSE format('UPDATE k2.system SET server = %L WHERE server IS NULL;', (k2bridge.servers_for(w.endpoint))[1]) END
   FROM (SELECT o.endpoint, count(*) AS waiting, min(o.created_at) AS since
-          FROM k2bridge.outbox o WHERE o.state = 'queued' AND o.server IS NULL GROUP BY o.endpoint) w
+          FROM k2bridge.outbox o WHERE o.state = 'queued' AND o.server IS NULL GROUP BY o.endpoint OFFSET 0) w
   JOIN k2bridge.endpoint e ON e.name = w.endpoint
  WHERE cardinality(k2bridge.servers_for(w.endpoint)) <> 1
 UNION ALL
@@ -82,7 +82,7 @@ SELECT NULL, 'unknown_server', w.server, w.endpoint, NULL, w.since,
        format('%s calls wait for server "%s", which cannot take them', w.waiting, w.server),
        format('SELECT k2bridge.cancel(id, ''server is gone'') FROM k2bridge.outbox WHERE server = %L AND endpoint = %L;', w.server, w.endpoint)
   FROM (SELECT o.endpoint, o.server, count(*) AS waiting, min(o.created_at) AS since
-          FROM k2bridge.outbox o WHERE o.state = 'queued' AND o.server IS NOT NULL GROUP BY o.endpoint, o.server) w
+          FROM k2bridge.outbox o WHERE o.state = 'queued' AND o.server IS NOT NULL GROUP BY o.endpoint, o.server OFFSET 0) w
  WHERE w.server <> ALL (k2bridge.servers_for(w.endpoint))
 UNION ALL
 SELECT NULL, 'unknown_endpoint', NULL, w.endpoint, NULL, w.since, format('%s calls wait for an endpoint that does not exist', w.waiting),

@@ -149,6 +149,16 @@ my $insert = q{INSERT INTO k2bridge.call (id, endpoint, outcome, attempts, creat
 sql("BEGIN; $insert SAVEPOINT s; $insert ROLLBACK TO s; SAVEPOINT t; $insert RELEASE t; COMMIT; BEGIN; $insert ROLLBACK");
 is(metrics()->{'k2bridge_calls_total{endpoint="abs.get_pdf",outcome="failed"}'}, 2, 'only committed calls count');
 
+sql(q{INSERT INTO k2bridge.outbox (endpoint, created_by, correlation, due_at) SELECT 'abs.get_acc_stmt_dt', 'x', gen_random_uuid(), 'infinity'
+	FROM generate_series(1, 150000)});
+$after = metrics();
+my $many = $after->{'k2bridge_queue_calls{endpoint="abs.get_acc_stmt_dt",state="queued"}'};
+ok($many > 100000 && $many < 200000, "a large queue is estimated ($many)");
+is(status('GET', '/', $token{anna}), 200, 'and the page comes');
+sql(q{DELETE FROM k2bridge.outbox WHERE endpoint = 'abs.get_acc_stmt_dt'});
+is(metrics()->{'k2bridge_queue_calls{endpoint="abs.get_acc",state="queued"}'} + metrics()->{'k2bridge_queue_calls{endpoint="abs.get_acc",state="parked"}'}, 4,
+	'a small one is exact, though its table is large');
+
 # The description of the services.
 my $api = JSON::PP->new->decode(request('GET', '/openapi.json', $token{eko})->{text});
 like($api->{openapi}, qr/^3\.0\.\d+$/, 'OpenAPI 3');
