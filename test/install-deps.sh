@@ -17,7 +17,7 @@ server_version() {
 packages_of() {
     case $1 in
         build) echo "make g++ pkg-config postgresql-server-dev-$2 libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev" ;;
-        run) echo "postgresql-$2 postgresql-client-$2 curl jq openssl procps" ;;
+        run) echo "postgresql-$2 postgresql-client-$2 curl jq openssl procps ca-certificates" ;;
         check) echo "clang clang-format perl libipc-run-perl libgtest-dev libssl-dev" ;;
         browser) echo "chromium-headless-shell fonts-dejavu-core" ;;
         sanitize) echo "gcc libclang-rt-14-dev libpq-dev" ;;

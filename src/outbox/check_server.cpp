@@ -120,7 +120,8 @@ std::string remedy_for(http::Failure failure)
     case http::Failure::timeout:
         return "check the address and port, the firewall, and whether option proxy is needed";
     case http::Failure::certificate:
-        return "name the bank's authority in option ca_file, our certificate in cert_file and key_file";
+        return "install ca-certificates or name the bank's authority in option ca_file, our certificate in "
+               "cert_file and key_file";
     case http::Failure::tls:
         return "check that this port speaks https, and option tls_min";
     default:

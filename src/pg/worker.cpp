@@ -139,7 +139,9 @@ public:
         const TimestampTz now = GetCurrentTimestamp();
         const bool repeated =
             error.sqlstate == sqlstate && error.message == message && now - seen_at < quiet_after_us * 2;
-        log_error(repeated ? DEBUG1 : WARNING, error);
+        const bool tell = repeated ? !told : !may_come_back(error.sqlstate);
+        log_error(tell ? WARNING : DEBUG1, error);
+        told = tell || (repeated && told);
         sqlstate = error.sqlstate;
         message = error.message;
         seen_at = now;
@@ -157,7 +159,16 @@ public:
     }
 
 private:
+    // Something of ours is missing: while the extension is dropped and created again it is, for a moment.
+    static bool may_come_back(int state)
+    {
+        return state == ERRCODE_UNDEFINED_FUNCTION || state == ERRCODE_UNDEFINED_TABLE ||
+               state == ERRCODE_UNDEFINED_COLUMN || state == ERRCODE_UNDEFINED_OBJECT ||
+               state == ERRCODE_UNDEFINED_SCHEMA;
+    }
+
     int sqlstate = 0;
+    bool told = false;
     std::string message;
     TimestampTz seen_at = 0, retry_at = 0;
     long pause = 0;
@@ -178,10 +189,12 @@ public:
             return stay != Stay::leave;
         roll_back();
         // A cancel of a process that waits cancels nothing, as in any idle session.
-        if (in_turn || error->sqlstate != ERRCODE_QUERY_CANCELED) {
-            troubles.add(*error);
-            work.failed();
-        }
+        if (!in_turn && error->sqlstate == ERRCODE_QUERY_CANCELED)
+            return true;
+        if (nothing_to_do())
+            return stay != Stay::leave;
+        troubles.add(*error);
+        work.failed();
         return true;
     }
 
@@ -204,6 +217,16 @@ private:
             descriptor = work.descriptor();
         }
         wait(descriptor, sleep);
+    }
+
+    // Whether what failed is not there any more, or of another version: nobody needs to hear of that.
+    bool nothing_to_do()
+    {
+        if (!in_turn)
+            return false;
+        if (attempt([this] { look(GetCurrentTimestamp()); }))
+            roll_back();
+        return stay != Stay::work;
     }
 
     long take_turn()

@@ -251,7 +251,7 @@ private:
             place.started = now;
         } else {
             place.not_before = now + second;
-            if (!slots_missing())
+            if (!slots_missing() && !recently_said())
                 pg::call([] {
                     ereport(WARNING, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("%s", no_slot),
                             errhint("%s", more_slots));
@@ -298,8 +298,17 @@ private:
         return next;
     }
 
+    // Workers that take turns in the last free slot would have it said every second.
+    bool recently_said()
+    {
+        const bool recently = said_at != 0 && now - said_at < longest_pause && now >= said_at;
+        if (!recently)
+            said_at = now;
+        return recently;
+    }
+
     std::list<Place> places;
-    TimestampTz now = 0;
+    TimestampTz now = 0, said_at = 0;
     uint32 seen = 0;
 };
 
