@@ -70,6 +70,32 @@ bool switched_off(Oid owner)
             errhint("SELECT name FROM k2bridge.endpoint lists the endpoints."));
 }
 
+// Whoever queues a call that moves money himself, not through a function or trigger of ours, must have the
+// right of the function that does so; otherwise the right to enqueue would be the right to pay.
+void require_right(Oid owner, ArrayType *endpoints)
+{
+    if (GetUserId() == owner)
+        return;
+    Oid user;
+    int context;
+    GetUserIdAndSecContext(&user, &context);
+    NameData role;
+    namestrcpy(&role, GetUserNameFromId(pg::caller(), false));
+    SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
+    SPI_connect();
+    Oid types[] = {TEXTARRAYOID, NAMEOID};
+    Datum values[] = {PointerGetDatum(endpoints), NameGetDatum(&role)};
+    SPI_execute_with_args("SELECT n FROM pg_catalog.unnest($1) n WHERE NOT k2bridge.may_move(n, $2) LIMIT 1",
+                          2, types, values, nullptr, true, 1);
+    if (SPI_processed > 0)
+        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                errmsg("role \"%s\" may not queue calls to %s", NameStr(role),
+                       SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+                errhint("That takes EXECUTE on the function that queues them (k2bridge.grant_access)."));
+    SPI_finish();
+    SetUserIdAndSecContext(user, context);
+}
+
 // Inserts the rows and returns their ids as bigint[]; null when queueing is switched off.
 ArrayType *insert(ArrayType *endpoints, ArrayType *args, ArrayType *subjects, ArrayType *servers,
                   TimestampTz due_at)
@@ -77,6 +103,7 @@ ArrayType *insert(ArrayType *endpoints, ArrayType *args, ArrayType *subjects, Ar
     const Oid owner = pg::tables_owner();
     if (switched_off(owner))
         return nullptr;
+    require_right(owner, endpoints);
     const int wanted = ArrayGetNItems(ARR_NDIM(endpoints), ARR_DIMS(endpoints));
     NameData created_by;
     namestrcpy(&created_by, GetUserNameFromId(pg::caller(), false));

@@ -14,6 +14,9 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'call % is not in the queue', row_id USING ERRCODE = '02000',
             HINT = format('SELECT outcome, error_text FROM k2bridge.call WHERE id = %s; tells how it ended. k2bridge.resend(%s, note) sends it again.', row_id, row_id);
+    ELSIF wanted <> 'cancel' AND NOT k2bridge.may_move(pending.endpoint, k2bridge.caller()) THEN
+        RAISE EXCEPTION 'role "%" may not send or settle calls to %', k2bridge.caller(), pending.endpoint
+            USING ERRCODE = 'insufficient_privilege', HINT = 'That takes EXECUTE on the function that queues them (k2bridge.grant_access).';
     ELSIF pending.state <> ALL (allowed) THEN
         RAISE EXCEPTION 'call % is %', row_id, pending.state USING ERRCODE = 'object_not_in_prerequisite_state',
             DETAIL = format('This is possible for calls that are %s.', array_to_string(allowed, ', ')),
@@ -116,6 +119,9 @@ BEGIN
         RAISE EXCEPTION 'call % has not finished or does not exist', call_id USING ERRCODE = '02000';
     ELSIF nullif(btrim(note), '') IS NULL THEN
         RAISE EXCEPTION 'note must say why call % is sent again', call_id USING ERRCODE = 'invalid_parameter_value';
+    ELSIF NOT k2bridge.may_move(former.endpoint, k2bridge.caller()) THEN
+        RAISE EXCEPTION 'role "%" may not send or settle calls to %', k2bridge.caller(), former.endpoint
+            USING ERRCODE = 'insufficient_privilege', HINT = 'That takes EXECUTE on the function that queues them (k2bridge.grant_access).';
     END IF;
     made := k2bridge.enqueue(former.endpoint, former.args, former.subject, former.server);
     UPDATE k2bridge.outbox o SET resent_from = call_id WHERE o.id = made;

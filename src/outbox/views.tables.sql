@@ -6,7 +6,7 @@ SELECT e.name AS endpoint, e.delivery, e.priority, e.enabled,
        coalesce(q.sending, 0) AS sending, coalesce(q.answered, 0) AS answered,
        coalesce(q.uncertain, 0) AS uncertain, coalesce(q.failed, 0) AS failed, q.oldest,
        (SELECT max(c.finished_at) FROM k2bridge.call c WHERE c.endpoint = e.name AND c.outcome = 'ok') AS last_ok,
-       q.last_error
+       CASE WHEN pg_catalog.has_table_privilege('k2bridge.outbox', 'SELECT') THEN q.last_error END AS last_error
   FROM k2bridge.endpoint e
   LEFT JOIN (SELECT o.endpoint,
                     count(*) FILTER (WHERE o.state = 'queued') AS queued,
@@ -33,7 +33,7 @@ COMMENT ON COLUMN k2bridge.queue.uncertain IS 'outcome unknown';
 COMMENT ON COLUMN k2bridge.queue.failed IS 'need a person';
 COMMENT ON COLUMN k2bridge.queue.oldest IS 'when the oldest of them was queued';
 COMMENT ON COLUMN k2bridge.queue.last_ok IS 'end of the last successful call';
-COMMENT ON COLUMN k2bridge.queue.last_error IS 'last error of a call that has not ended';
+COMMENT ON COLUMN k2bridge.queue.last_error IS 'last error of a call that has not ended; for those who may read the calls, since it may name a client';
 
 -- Everything that needs a person, with the SQL to paste. OFFSET 0 keeps servers_for from being asked once per row of the queue.
 CREATE OR REPLACE VIEW k2bridge.problems AS
