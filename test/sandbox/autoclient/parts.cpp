@@ -128,7 +128,7 @@ void Parts::read_multipart(std::string_view body, const std::string &boundary)
             head.remove_prefix(std::min(head.size(), line.size() + 2));
             const std::string key = to_lower(line.substr(0, line.find(':')));
             if (key == "content-type")
-                part.type = line.substr(line.find_first_not_of(": ", key.size()));
+                part.type = line.substr(std::min(line.size(), line.find_first_not_of(": ", key.size())));
             if (key != "content-disposition")
                 continue;
             name = header_parameter(line, "name");

@@ -166,7 +166,7 @@ Reply Statements::balances(Window window, const Caller &caller, const Request &r
         const Account &account = **each;
         Day day = std::max(query.from, account.opened);
         if (after_day && each == first)
-            day = *after_day + 1;
+            day = std::max(day, *after_day + 1);
         for (; day <= query.to; ++day) {
             if (!model_.clock.operational(day) || !account.active(day) ||
                 (!model_.habits.quiet_day_rows && ledger_.turnover(account, day).rows == 0))
