@@ -44,12 +44,13 @@ const char *class_of(const Message &message)
     return message.status >= 400 || (!message.code.empty() && message.code != "0") ? "refused" : "ok";
 }
 
-void count_inbound(const Message &message)
+// The minute of the hour, as inbound counters are named.
+const char *minute_name()
 {
-    char minute[8];
+    static char name[8];
     const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-    snprintf(minute, sizeof minute, "%d", static_cast<int>(now / 60 % 60));
-    pg::counters::add({{Kind::inbound, minute, class_of(message)}});
+    snprintf(name, sizeof name, "%d", static_cast<int>(now / 60 % 60));
+    return name;
 }
 
 } // namespace
@@ -59,18 +60,17 @@ void count_reply(const Exchange *exchange, const Message &message)
     char status[8];
     snprintf(status, sizeof status, "%d", message.status);
     const char *name = name_of(exchange);
-    pg::counters::add({{Kind::request, name, status}});
-    if (!message.code.empty())
-        pg::counters::add({{Kind::answer, name, message.code.c_str()}});
     const bool page = exchange && (is_page(exchange->route) || exchange->route == Route::health);
-    if (!page)
-        count_inbound(message);
-    if (exchange == nullptr || exchange->complete == Clock::time_point{})
-        return;
+    const bool complete = exchange && exchange->complete != Clock::time_point{};
     const std::int64_t took =
-        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - exchange->complete).count();
-    pg::counters::add(
-        {{Kind::duration, name, bucket_of(took)}, {Kind::duration, name, "us", static_cast<uint64>(took)}});
+        complete
+            ? std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - exchange->complete).count()
+            : 0;
+    pg::counters::add({{Kind::request, name, status},
+                       {Kind::answer, name, message.code.c_str(), message.code.empty() ? 0U : 1U},
+                       {Kind::inbound, minute_name(), class_of(message), page ? 0U : 1U},
+                       {Kind::duration, name, bucket_of(took), complete ? 1U : 0U},
+                       {Kind::duration, name, "us", static_cast<uint64>(took)}});
 }
 
 void count_health(const Message &message, int times)

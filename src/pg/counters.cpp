@@ -178,7 +178,8 @@ void add(std::initializer_list<Step> steps)
         return;
     LWLockAcquire(lock, LW_EXCLUSIVE);
     for (const Step &step : steps)
-        count(key_of(step), step.by);
+        if (step.by > 0)
+            count(key_of(step), step.by);
     LWLockRelease(lock);
 }
 

@@ -19,8 +19,8 @@ enum class Kind : int {
     lost      // counts that found no place, in all databases
 };
 
-// One step of one counter of this database. Texts are in the encoding of the database; what is too long is
-// cut.
+// One step of one counter of this database; a step by 0 is none. Texts are in the encoding of the database;
+// what is too long is cut.
 struct Step {
     Kind kind;
     const char *name, *code;
