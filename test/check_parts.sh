@@ -231,7 +231,7 @@ part_fuzz() {
     part_fuzz_payload
 }
 
-# The payload readers need a server whose extension carries sanitizers: the build at hand, or one more. Comes last,
+# The payload readers and the listener need a server whose extension carries sanitizers: the build at hand, or one more. Comes last,
 # since the private server is the sanitized one afterwards.
 part_fuzz_payload() {
     local tree=$work/gcc dir=$work/fuzz environment
@@ -250,4 +250,8 @@ part_fuzz_payload() {
     say "fuzzing the payloads of the services"
     step fuzz-payload $((fuzz + 300)) env "${environment[@]}" make -C "$tree/test/fuzz/payload" run SECONDS="$fuzz" || true
     sed -n 's/^[0-9]* payloads in /    &/p' "$work/log/fuzz-payload.log"
+    step fuzz-http-build 600 env "${environment[@]}" make -C "$tree/test/fuzz/http" all prepare || return 0
+    say "fuzzing the listener"
+    step fuzz-http $((fuzz + 300)) env "${environment[@]}" make -C "$tree/test/fuzz/http" run SECONDS="$fuzz" || true
+    sed -n 's/^[0-9]* requests in /    &/p' "$work/log/fuzz-http.log"
 }
