@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <strings.h>
+#include <sys/socket.h>
 
 namespace listener
 {
@@ -117,7 +118,7 @@ try {
 }
 
 void Server::on_completed(void *cls, MHD_Connection *connection, void **context, MHD_RequestTerminationCode)
-{
+try {
     auto &server = *static_cast<Server *>(cls);
     const auto *exchange = static_cast<Exchange *>(*context);
     *context = nullptr;
@@ -130,6 +131,9 @@ void Server::on_completed(void *cls, MHD_Connection *connection, void **context,
         return;
     peer->exchange.reset();
     peer->deadline = Clock::now() + idle_time;
+    server.finished.push_back(peer->file);
+} catch (...) {
+    *context = nullptr;
 }
 
 MHD_Result Server::on_access(void *cls, MHD_Connection *, const char *url, const char *method,
@@ -275,8 +279,20 @@ void Server::step()
 {
     for (MHD_Daemon *daemon : daemons)
         MHD_run(daemon);
+    close_finished();
     if (Clock::now() - looked > look_pause)
         cut_late();
+}
+
+// The library forgets that a client had nothing more to say when that became known while he waited for his
+// reply.
+void Server::close_finished()
+{
+    char next;
+    for (const int file : finished)
+        if (recv(file, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+            shutdown(file, SHUT_RDWR);
+    finished.clear();
 }
 
 void Server::cut_late()

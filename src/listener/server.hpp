@@ -116,6 +116,7 @@ private:
     MHD_Result queue(Exchange &exchange, const Message &message);
     MHD_Response *response_of(Exchange &exchange, const Message &message);
     void cut_late();
+    void close_finished();
     void cut(Peer &peer);
 
     Options chosen;
@@ -127,6 +128,7 @@ private:
     std::list<Peer> peers;
     std::vector<Exchange *> waiting, held;
     std::vector<std::weak_ptr<Stream>> streams;
+    std::vector<int> finished; // sockets whose request has just ended
     size_t in_memory = 0;
     bool retired = false;
     Clock::time_point looked{};
