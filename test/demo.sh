@@ -4,6 +4,7 @@
 #
 #   bash test/demo.sh            shows it and cleans up
 #   bash test/demo.sh --keep     leaves database and bank running and says how to connect
+#   bash test/demo.sh --screenshot FILE   also takes a picture of the status page, in headless Chromium
 #   bash test/demo.sh --stop DIR ends what --keep left
 set -euo pipefail
 # shellcheck source=test/support.sh
@@ -14,6 +15,8 @@ set -euo pipefail
 . "$root/test/demo/steps.sh"
 # shellcheck source=test/demo/listener.sh
 . "$root/test/demo/listener.sh"
+# shellcheck source=test/screenshot.sh
+. "$root/test/screenshot.sh"
 
 stop_kept() {
     [ -e "$1/log/demo" ] || { complain "$1 was not left by demo.sh --keep"; exit 1; }
@@ -24,12 +27,15 @@ stop_kept() {
 }
 
 keep=
-case ${1:-} in
-    '') ;;
-    --keep) keep=yes ;;
-    --stop) stop_kept "$(realpath "${2:?directory}")"; exit ;;
-    *) sed -n '5,7s/^# *//p' "$0" >&2; exit 2 ;;
-esac
+picture=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --keep) keep=yes; shift ;;
+        --screenshot) picture=$(realpath -m "${2:?file}"); shift 2 ;;
+        --stop) stop_kept "$(realpath "${2:?directory}")"; exit ;;
+        *) sed -n '5,8s/^# *//p' "$0" >&2; exit 2 ;;
+    esac
+done
 
 finish() {
     local status=$?
@@ -51,7 +57,7 @@ finish() {
 }
 
 say "packages"
-bash "$root/test/install-deps.sh" build run
+bash "$root/test/install-deps.sh" build run ${picture:+browser}
 choose_user
 make_work demo
 trap finish EXIT

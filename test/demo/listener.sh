@@ -9,7 +9,7 @@ start_listener() {
     listener_port=$(free_port)
     as_admin -c "ALTER DATABASE bank SET k2bridge.listen_port = $listener_port"
     as_admin -o /dev/null -c "CREATE ROLE k2_http" -c "CREATE ROLE k2_duty" -c "GRANT k2_http, k2_duty TO k2_owner"
-    sql -o /dev/null -c "SELECT k2bridge.grant_access('k2_http', 'service')" -c "SELECT k2bridge.grant_access('k2_duty', 'observer')"
+    sql -o /dev/null -c "SELECT k2bridge.grant_access('k2_http', 'service')" -c "SELECT k2bridge.grant_access('k2_duty', 'reader')"
     keep_token eko "$(value "SELECT k2bridge.add_api_client('eko', 'k2_http')")"
     keep_token duty "$(value "SELECT k2bridge.add_api_client('duty', 'k2_duty')")"
     await "two listeners share the port, taken up without a restart" 20 2 as_admin_value \
@@ -51,7 +51,16 @@ over_http() {
            FROM k2bridge.inbox GROUP BY service, client, http_status ORDER BY service, http_status"
 }
 
-# Where people on duty look, and how they log in.
+# Where people on duty look, and how they log in; its picture where one is wanted.
 status_page() {
-    printf '\nThe status page, for clients with the rights of observer or more (login: name and token of the client):\n\n  http://127.0.0.1:%s/\n' "$listener_port"
+    local token
+    token=$(sed 's/.*Bearer //' "$work/duty.header")
+    title "8. The status page for people on duty"
+    expect "it is there for who may see it" 200 "$(refused_with / -H "@$work/duty.header")"
+    expect "and not for who only posts payloads" 403 "$(refused_with / -H "@$work/eko.header")"
+    if [ -n "$picture" ]; then
+        K2BRIDGE_LOGIN=duty:$token screenshot "http://127.0.0.1:$listener_port/" "$picture" || broken "no picture of the status page"
+        printf '  its picture: %s\n' "$picture"
+    fi
+    printf '\n  http://127.0.0.1:%s/\n\n' "$listener_port"
 }
