@@ -122,7 +122,7 @@ COMMENT ON FUNCTION autoclient.edoc_upload_pdf(bytea, text, text, text, text, da
 'Queues the upload of an unsigned PDF document; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_upload_pdf_as_owner(file bytea, name text, okpo text, recipient_okpo text, recipient_name text, document_date date, amount numeric, document_num text, temp_link_days integer, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_upload_pdf', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/pdf'), 'okpo', autoclient.need('okpo', $3), 'recipientOkpo', autoclient.need('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'DD.MM.YYYY'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), NULL, $10)
+    SELECT autoclient.queue('autoclient.edoc_upload_pdf', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/pdf'), 'okpo', autoclient.need('okpo', $3), 'recipientOkpo', autoclient.need('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'YYYY-MM-DD'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), NULL, $10)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_upload_pdf_as_owner(bytea, text, text, text, text, date, numeric, text, integer, name) IS 'Behind autoclient.edoc_upload_pdf.';
 
@@ -132,7 +132,7 @@ COMMENT ON FUNCTION autoclient.edoc_upload_pdf_b64(bytea, text, text, text, text
 'Queues the upload of an unsigned PDF document as base64 in a form; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_upload_pdf_b64_as_owner(file bytea, name text, okpo text, recipient_okpo text, recipient_name text, document_date date, amount numeric, document_num text, temp_link_days integer, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_upload_pdf_b64', jsonb_strip_nulls(jsonb_build_object('uploadedFileB64', autoclient.file($1, $2, NULL) -> 'content', 'uploadedFileName', autoclient.need('name', $2), 'okpo', autoclient.need('okpo', $3), 'recipientOkpo', autoclient.need('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'DD.MM.YYYY'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), NULL, $10)
+    SELECT autoclient.queue('autoclient.edoc_upload_pdf_b64', jsonb_strip_nulls(jsonb_build_object('uploadedFileB64', autoclient.file($1, $2, NULL) -> 'content', 'uploadedFileName', autoclient.need('name', $2), 'okpo', autoclient.need('okpo', $3), 'recipientOkpo', autoclient.need('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'YYYY-MM-DD'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), NULL, $10)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_upload_pdf_b64_as_owner(bytea, text, text, text, text, date, numeric, text, integer, name) IS 'Behind autoclient.edoc_upload_pdf_b64.';
 

@@ -88,11 +88,13 @@ CREATE FUNCTION autoclient.balances(acc text DEFAULT NULL, start_date date DEFAU
 COMMENT ON FUNCTION autoclient.balances(text, date, date, name) IS
 'Asks for the balances of an account (null: of all active ones) from a day to a day, stores and returns them.';
 CREATE FUNCTION autoclient.balances_as_owner(acc text, start_date date, end_date date, server name) RETURNS SETOF autoclient.balance_row
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT s.*
-      FROM autoclient.default_server($4) w (server)
-     CROSS JOIN LATERAL autoclient.stored_balances(w.server, autoclient.account_named(w.server, $1), autoclient.fetch('autoclient.balances',
-                    jsonb_build_object('acc', $1, 'limit', 100) || autoclient.day_range($2, $3), 'balances', w.server)) s
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted name := autoclient.default_server($4);
+    items jsonb := autoclient.fetch('autoclient.balances', jsonb_build_object('acc', $1, 'limit', 100) || autoclient.day_range($2, $3), 'balances', wanted);
+BEGIN
+    RETURN QUERY SELECT s.* FROM autoclient.stored_balances(wanted, autoclient.account_named(wanted, $1), items) s;
+END
 $$;
 COMMENT ON FUNCTION autoclient.balances_as_owner(text, date, date, name) IS 'Behind autoclient.balances.';
 
@@ -101,11 +103,13 @@ CREATE FUNCTION autoclient.balances_interim(acc text DEFAULT NULL, server name D
 COMMENT ON FUNCTION autoclient.balances_interim(text, name) IS
 'Asks for the balances from the operational day before to the current one, stores and returns them.';
 CREATE FUNCTION autoclient.balances_interim_as_owner(acc text, server name) RETURNS SETOF autoclient.balance_row
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT s.*
-      FROM autoclient.default_server($2) w (server)
-     CROSS JOIN LATERAL autoclient.stored_balances(w.server, autoclient.account_named(w.server, $1), autoclient.fetch('autoclient.balances_interim',
-                    jsonb_build_object('acc', $1, 'limit', 100), 'balances', w.server)) s
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted name := autoclient.default_server($2);
+    items jsonb := autoclient.fetch('autoclient.balances_interim', jsonb_build_object('acc', $1, 'limit', 100), 'balances', wanted);
+BEGIN
+    RETURN QUERY SELECT s.* FROM autoclient.stored_balances(wanted, autoclient.account_named(wanted, $1), items) s;
+END
 $$;
 COMMENT ON FUNCTION autoclient.balances_interim_as_owner(text, name) IS 'Behind autoclient.balances_interim.';
 
@@ -114,11 +118,13 @@ CREATE FUNCTION autoclient.balances_final(acc text DEFAULT NULL, server name DEF
 COMMENT ON FUNCTION autoclient.balances_final(text, name) IS
 'Asks for the balances of the last final day, stores and returns them.';
 CREATE FUNCTION autoclient.balances_final_as_owner(acc text, server name) RETURNS SETOF autoclient.balance_row
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT s.*
-      FROM autoclient.default_server($2) w (server)
-     CROSS JOIN LATERAL autoclient.stored_balances(w.server, autoclient.account_named(w.server, $1), autoclient.fetch('autoclient.balances_final',
-                    jsonb_build_object('acc', $1, 'limit', 100), 'balances', w.server)) s
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted name := autoclient.default_server($2);
+    items jsonb := autoclient.fetch('autoclient.balances_final', jsonb_build_object('acc', $1, 'limit', 100), 'balances', wanted);
+BEGIN
+    RETURN QUERY SELECT s.* FROM autoclient.stored_balances(wanted, autoclient.account_named(wanted, $1), items) s;
+END
 $$;
 COMMENT ON FUNCTION autoclient.balances_final_as_owner(text, name) IS 'Behind autoclient.balances_final.';
 
@@ -127,11 +133,13 @@ CREATE FUNCTION autoclient.transactions(acc text DEFAULT NULL, start_date date D
 COMMENT ON FUNCTION autoclient.transactions(text, date, date, name) IS
 'Asks for the rows of the statement of an account (null: of all active ones) from a day to a day, stores and returns them.';
 CREATE FUNCTION autoclient.transactions_as_owner(acc text, start_date date, end_date date, server name) RETURNS SETOF autoclient.transaction_row
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT s.*
-      FROM autoclient.default_server($4) w (server)
-     CROSS JOIN LATERAL autoclient.stored_transactions(w.server, autoclient.account_named(w.server, $1), autoclient.fetch('autoclient.transactions',
-                    jsonb_build_object('acc', $1, 'limit', 100) || autoclient.day_range($2, $3), 'transactions', w.server)) s
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted name := autoclient.default_server($4);
+    items jsonb := autoclient.fetch('autoclient.transactions', jsonb_build_object('acc', $1, 'limit', 100) || autoclient.day_range($2, $3), 'transactions', wanted);
+BEGIN
+    RETURN QUERY SELECT s.* FROM autoclient.stored_transactions(wanted, autoclient.account_named(wanted, $1), items) s;
+END
 $$;
 COMMENT ON FUNCTION autoclient.transactions_as_owner(text, date, date, name) IS 'Behind autoclient.transactions.';
 
@@ -140,11 +148,13 @@ CREATE FUNCTION autoclient.transactions_interim(acc text DEFAULT NULL, server na
 COMMENT ON FUNCTION autoclient.transactions_interim(text, name) IS
 'Asks for the rows of the statement from the operational day before to the current one, stores and returns them.';
 CREATE FUNCTION autoclient.transactions_interim_as_owner(acc text, server name) RETURNS SETOF autoclient.transaction_row
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT s.*
-      FROM autoclient.default_server($2) w (server)
-     CROSS JOIN LATERAL autoclient.stored_transactions(w.server, autoclient.account_named(w.server, $1), autoclient.fetch('autoclient.transactions_interim',
-                    jsonb_build_object('acc', $1, 'limit', 100), 'transactions', w.server)) s
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted name := autoclient.default_server($2);
+    items jsonb := autoclient.fetch('autoclient.transactions_interim', jsonb_build_object('acc', $1, 'limit', 100), 'transactions', wanted);
+BEGIN
+    RETURN QUERY SELECT s.* FROM autoclient.stored_transactions(wanted, autoclient.account_named(wanted, $1), items) s;
+END
 $$;
 COMMENT ON FUNCTION autoclient.transactions_interim_as_owner(text, name) IS 'Behind autoclient.transactions_interim.';
 
@@ -153,11 +163,13 @@ CREATE FUNCTION autoclient.transactions_final(acc text DEFAULT NULL, server name
 COMMENT ON FUNCTION autoclient.transactions_final(text, name) IS
 'Asks for the rows of the statement of the last final day, stores and returns them.';
 CREATE FUNCTION autoclient.transactions_final_as_owner(acc text, server name) RETURNS SETOF autoclient.transaction_row
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT s.*
-      FROM autoclient.default_server($2) w (server)
-     CROSS JOIN LATERAL autoclient.stored_transactions(w.server, autoclient.account_named(w.server, $1), autoclient.fetch('autoclient.transactions_final',
-                    jsonb_build_object('acc', $1, 'limit', 100), 'transactions', w.server)) s
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted name := autoclient.default_server($2);
+    items jsonb := autoclient.fetch('autoclient.transactions_final', jsonb_build_object('acc', $1, 'limit', 100), 'transactions', wanted);
+BEGIN
+    RETURN QUERY SELECT s.* FROM autoclient.stored_transactions(wanted, autoclient.account_named(wanted, $1), items) s;
+END
 $$;
 COMMENT ON FUNCTION autoclient.transactions_final_as_owner(text, name) IS 'Behind autoclient.transactions_final.';
 

@@ -20,9 +20,19 @@ $$;
 COMMENT ON FUNCTION autoclient.server_option(name, text) IS 'An option of a server, null when it is not set.';
 
 CREATE FUNCTION autoclient.zone(server name) RETURNS text
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(autoclient.server_option($1, 'timezone'),
-                    CASE WHEN EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = 'Europe/Kyiv') THEN 'Europe/Kyiv' ELSE 'Europe/Kiev' END)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own text := autoclient.server_option($1, 'timezone');
+BEGIN
+    IF own IS NOT NULL THEN
+        RETURN own;
+    END IF;
+    -- Looking into pg_timezone_names would read every file of the time zone database.
+    PERFORM now() AT TIME ZONE 'Europe/Kyiv';
+    RETURN 'Europe/Kyiv';
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN 'Europe/Kiev';
+END
 $$;
 COMMENT ON FUNCTION autoclient.zone(name) IS 'Time zone of the bank''s wall times: the server''s option, else Kyiv.';
 

@@ -107,15 +107,16 @@ Reply refused(const Refusal &refusal, const std::string &json)
     return reply;
 }
 
-/// Whether a "no" is the bank's last word. 408 and 425 say that nothing was worked on; a 5xx whose code only
-/// repeats the HTTP status is the gateway's trouble, not a service's refusal.
+/// Whether a "no" is the bank's last word. 408 and 425 say that nothing was worked on; a 403 or 5xx whose
+/// code only repeats the HTTP status speaks of the token or the gateway, with another code it is a service's
+/// refusal (a document of somebody else, section 6.1).
 bool is_final(const Input &input, const Refusal &refusal)
 {
     if (!refusal.found)
         return false;
-    if (input.meaning != StatusClass::transient)
-        return true;
-    return input.status >= 500 && refusal.by_service;
+    if (input.status == 403 || input.status >= 500)
+        return refusal.by_service;
+    return input.meaning != StatusClass::transient;
 }
 
 using Finish = Reply (*)(const Input &, const Text &);

@@ -18,6 +18,7 @@ namespace
 struct Family {
     std::string_view name;
     Reader read;
+    bool refuses_by_403{false}; ///< 403 may also be a service's refusal of this one object
 };
 
 constexpr std::array<Family, 9> table{{
@@ -25,9 +26,9 @@ constexpr std::array<Family, 9> table{{
     {"abs_list", &read_abs_list},
     {"abs_debt", &read_abs_debt},
     {"abs_file", &read_abs_file},
-    {"autoclient", &read_autoclient},
-    {"autoclient_statement", &read_autoclient_statement},
-    {"autoclient_file", &read_autoclient_file},
+    {"autoclient", &read_autoclient, true},
+    {"autoclient_statement", &read_autoclient_statement, true},
+    {"autoclient_file", &read_autoclient_file, true},
     {"json", &read_json},
     {"none", &read_none},
 }};
@@ -114,6 +115,9 @@ Reply read(std::string_view family, int status, std::string_view content_type, s
     const Input input{status, classify(status), content_type, body};
     if (input.meaning != StatusClass::credentials && input.meaning != StatusClass::not_taken)
         return known->read(input);
+    if (status == 403 && known->refuses_by_403)
+        if (Reply refusal = known->read(input); refusal.verdict == Verdict::refused)
+            return refusal;
     Reply reply;
     reply.verdict = input.meaning == StatusClass::credentials ? Verdict::stop : Verdict::retry;
     reply.code = std::to_string(status);

@@ -19,7 +19,8 @@ enum class Verdict {
              ///< bank's
     unclear, ///< garbage, HTML, truncated, empty, contradictory, 408, 425, 5xx: may have been processed
     retry,   ///< 429: not processed, send again later (Retry-After is in the response)
-    stop,    ///< 401, 403, 407: the server must be stopped; `text` holds the bank's words
+    stop,    ///< 401, 403 (unless a service of Autoclient refuses by it), 407: the server must be stopped;
+             ///< `text` holds the bank's words
     rejected ///< 3xx or another 4xx without a refusal of the family: repeating the same request is useless
 };
 

@@ -60,6 +60,10 @@ TEST(Autoclient, AGatewaysTroubleIsNoRefusal)
         EXPECT_EQ(read("autoclient", status, media, service).verdict, Verdict::refused) << status;
     }
     EXPECT_EQ(read("autoclient", 408, media, shapes[0].body).verdict, Verdict::unclear);
+    const char *off = R"({"status":"ERROR","code":"403","message":"The application is switched off"})";
+    EXPECT_EQ(read("autoclient", 403, media, off).verdict, Verdict::stop);
+    EXPECT_EQ(read("autoclient", 403, media, shapes[2].body).verdict, Verdict::refused);
+    EXPECT_EQ(read("abs", 403, media, R"({"error_code":5,"error_text":"no"})").verdict, Verdict::stop);
     EXPECT_EQ(read("autoclient", 401, media, shapes[1].body).verdict, Verdict::stop);
     EXPECT_EQ(read("autoclient", 429, media, shapes[1].body).verdict, Verdict::retry);
     EXPECT_EQ(read("autoclient", 416, media, "{}").verdict, Verdict::rejected);
