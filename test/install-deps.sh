@@ -2,7 +2,7 @@
 # Installs the Debian packages that building, testing and showing k2bridge need: only those that are missing, and
 # nothing at all (no network either) when all are there.
 #
-#   test/install-deps.sh [--list] [SET …]     sets: build run check browser sanitize (default: build run check)
+#   test/install-deps.sh [--list] [SET …]     sets: build run check browser sanitize (default: all but sanitize)
 #
 # A PostgreSQL server installed by this script gets no default cluster: no port is opened, no data directory made.
 set -euo pipefail
@@ -71,7 +71,7 @@ list=
 [ -n "$(ls /usr/lib/postgresql 2>/dev/null)" ] || apt update
 version=$(server_version)
 wanted=()
-for set in "${@:-build run check}"; do
+for set in "${@:-build run check browser}"; do
     for name in $set; do
         packages=$(packages_of "$name" "$version")
         read -ra packages <<<"$packages"

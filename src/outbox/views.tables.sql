@@ -35,7 +35,7 @@ COMMENT ON COLUMN k2bridge.queue.oldest IS 'when the oldest of them was queued';
 COMMENT ON COLUMN k2bridge.queue.last_ok IS 'end of the last successful call';
 COMMENT ON COLUMN k2bridge.queue.last_error IS 'last error of a call that has not ended; for those who may read the calls, since it may name a client';
 
--- Everything that needs a person, with the SQL to paste. OFFSET 0 keeps servers_for from being asked once per row of the queue.
+-- Everything that needs a person, with the SQL to paste: never out of what a bank said. OFFSET 0 keeps servers_for from being asked once per row of the queue.
 CREATE OR REPLACE VIEW k2bridge.problems AS
 SELECT o.id, 'call_' || o.state AS kind, o.server, o.endpoint, o.subject, coalesce(o.sent_at, o.created_at) AS since,
        concat_ws('; found: ', o.last_error, o.found::text) AS text,
@@ -46,7 +46,7 @@ SELECT o.id, 'call_' || o.state AS kind, o.server, o.endpoint, o.subject, coales
  WHERE o.state IN ('failed', 'uncertain') OR (o.state = 'answered' AND o.due_at = 'infinity')
 UNION ALL
 SELECT o.id, 'call_held', o.server, o.endpoint, o.subject, o.created_at, o.last_error,
-       coalesce(substring(o.last_error FROM '\((SELECT [^;]+;)\)'), format('SELECT k2bridge.cancel(%s);', o.id))
+       coalesce(CASE WHEN o.attempts = 0 AND o.http_status IS NULL THEN substring(o.last_error FROM '\((SELECT [^;]+;)\)$') END, format('SELECT k2bridge.cancel(%s);', o.id))
   FROM k2bridge.outbox o
  WHERE o.state = 'queued' AND o.last_error IS NOT NULL AND (o.attempts = 0 OR o.attempts >= 5)
    AND NOT EXISTS (SELECT FROM k2bridge.server_state s)

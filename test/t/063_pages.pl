@@ -252,6 +252,13 @@ is($answered, 8, 'what was answered well');
 ok($refused >= 10, 'what was refused');
 is(() = $page->{text} =~ /<title>\d\d:\d\d: /g, 60, 'sixty minutes of it');
 
+sql(q{INSERT INTO k2bridge.outbox (endpoint, server, created_by, correlation, due_at, attempts, http_status, last_error) VALUES
+	('abs.get_acc', 'abs', 'x', gen_random_uuid(), 'infinity', 5, 503, 'busy (SELECT evil();)'),
+	('abs.get_acc', 'abs', 'x', gen_random_uuid(), 'infinity', 0, NULL, 'the list is empty (SELECT abs.push_exclusions(confirm => true);)');
+	DELETE FROM k2bridge.server_state});
+is(sql(q{SELECT string_agg(remedy, ' ' ORDER BY id) FROM k2bridge.problems WHERE kind = 'call_held'}) =~ s/\d+/N/gr,
+	'SELECT k2bridge.cancel(N); SELECT abs.push_exclusions(confirm => true);', 'a bank cannot write a remedy');
+
 # The trace: the box is there when there is something to ask, for whom may ask.
 my $real = sql(q{SELECT to_regprocedure('k2bridge.trace(text)') IS NOT NULL});
 sql('ALTER FUNCTION k2bridge.trace(text) RENAME TO trace_real') if $real eq 't';
