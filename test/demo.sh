@@ -17,6 +17,8 @@ set -euo pipefail
 . "$root/test/demo/listener.sh"
 # shellcheck source=test/screenshot.sh
 . "$root/test/screenshot.sh"
+# shellcheck source=test/demo/autoclient.sh
+. "$root/test/demo/autoclient.sh"
 
 stop_kept() {
     [ -e "$1/log/demo" ] || { complain "$1 was not left by demo.sh --keep"; exit 1; }
@@ -74,6 +76,7 @@ incoming
 crash
 exclusions
 over_http
+autoclient
 story
 status_page
 say "all $checks promises were kept"

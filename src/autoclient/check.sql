@@ -24,8 +24,9 @@ CREATE FUNCTION autoclient.check_days(server name, acc text, from_day date, to_d
     ), quiet AS MATERIALIZED (
         -- Whether this bank sends balances of days without movement, which its document leaves open.
         SELECT EXISTS (SELECT FROM autoclient.balance b
-                        WHERE b.server = $1 AND b.acc = $2 AND b.is_final
-                          AND b.turnover_debt = 0 AND b.turnover_cred = 0) AS told
+                        WHERE b.server = $1 AND b.acc = $2 AND b.is_final AND b.turnover_debt = 0 AND b.turnover_cred = 0
+                          AND NOT EXISTS (SELECT FROM autoclient.transaction t
+                                           WHERE t.server = $1 AND t.acc = $2 AND t.dat_od = b.day)) AS told
     ), days AS (
         SELECT d.day::date AS day
           FROM generate_series($3::timestamp, $4::timestamp, interval '1 day') d (day)

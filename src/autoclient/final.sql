@@ -61,6 +61,9 @@ BEGIN
     UPDATE autoclient.transaction t SET vanished = true
      WHERE t.server = $1 AND t.acc = wanted AND t.dat_od BETWEEN from_day AND to_day
        AND NOT t.vanished AND t.walk IS DISTINCT FROM (about ->> 'walk')::bigint;
+    -- A bank that sends no balances of days without movement takes an interim one back by silence.
+    DELETE FROM autoclient.balance b
+     WHERE b.server = $1 AND b.acc = wanted AND b.day BETWEEN from_day AND to_day AND NOT b.is_final;
     UPDATE autoclient.account a
        SET walked_through = greatest(a.walked_through, to_day), last_error = NULL
      WHERE a.server = $1 AND a.acc = wanted;

@@ -55,7 +55,7 @@ over_http() {
 status_page() {
     local token
     token=$(sed 's/.*Bearer //' "$work/duty.header")
-    title "8. The status page for people on duty"
+    title "9. The status page for people on duty"
     expect "it is there for who may see it" 200 "$(refused_with / -H "@$work/duty.header")"
     expect "and not for who only posts payloads" 403 "$(refused_with / -H "@$work/eko.header")"
     if [ -n "$picture" ]; then

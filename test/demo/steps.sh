@@ -208,7 +208,7 @@ END
 }
 
 story() {
-    title "7. What the tables and the call history say now"
+    title "8. What the tables and the call history say now"
     expect "nothing due is left in the queue" 0 "$(value "$due")"
     expect "nothing needs a person but the refused items" rejected_item "$(value 'SELECT DISTINCT kind FROM k2bridge.problems')"
     show "Refused items, each with what to do once its cause is mended (k2bridge.problems):" \

@@ -35,16 +35,18 @@ my @faults = (
 # A crash of the dispatcher takes the server down and up again.
 sub kill_something
 {
-	if (rand() < 0.5)
+	my $pid = worker_pid($node, 'bank', 'dispatcher') || 0;
+	if (rand() < 0.5 || !$pid)
 	{
 		$node->stop('immediate');
 		$node->start;
 	}
-	elsif (my $pid = worker_pid($node, 'bank', 'dispatcher'))
+	else
 	{
 		kill 'KILL', $pid;
 	}
-	return $node->poll_query_until('bank', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'bank' AND backend_type = 'k2bridge dispatcher'});
+	return $node->poll_query_until('bank', qq{SELECT count(*) = 1 FROM pg_stat_activity
+		WHERE datname = 'bank' AND backend_type = 'k2bridge dispatcher' AND pid <> $pid});
 }
 
 sub new_payment

@@ -52,7 +52,7 @@ std::string acquiring_row(Day day, std::uint64_t mix, std::int64_t page)
     out.number("Page_Num", page).number("Ref_Retailer", 651000760).text("Ret_Eng", "NAPRIAMOK TORHOVOHO");
     out.text("Ret_Ru", "НАПРЯМОК ТОРГОВОГО ЕКВАЙРИНГУ").text("Ident_Ter", "M13*0ZR3").text("Term_St", "A");
     out.text("City", "КИЇВ").text("Adress", "М.КИЇВ, ВУЛ.ТЕСТ, БУД.2");
-    out.text("Date", day_text(day, DayForm::iso) + "T" + time_text(static_cast<int>(mix >> 30) % 86400));
+    out.text("Date", day_text(day, DayForm::iso) + "T" + time_text(static_cast<int>((mix >> 30) % 86400)));
     out.text("TranPost", day_text(day, DayForm::iso));
     out.raw("Tran_Invoice", mix >> 40 & 1 ? json_string("04*" + std::to_string(mix % 1000)) : "null");
     out.text("Pan", "545708****224923").text("Tran_Approval", "03*" + std::to_string(mix >> 20 & 511));
