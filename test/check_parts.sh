@@ -83,7 +83,7 @@ part_sandbox() {
     [ -e "$work/gcc/test/sandbox/Makefile" ] || { say "no sandbox bank yet"; return; }
     say "the sandbox bank"
     build_sandbox || return 1
-    counted sandbox 300 make -s -C "$work/gcc/test/sandbox" check EXTRA="${sanitize:+$sanitizers}"
+    counted sandbox 900 make -s -C "$work/gcc/test/sandbox" check EXTRA="${sanitize:+$sanitizers}"
 }
 
 part_unit() {

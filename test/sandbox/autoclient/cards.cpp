@@ -88,7 +88,7 @@ std::vector<Cards::Card> Cards::cards(const Corporation &corporation)
     return out;
 }
 
-std::vector<Cards::Entry> Cards::entries(const Corporation &, const Card &card, Day from, Day to) const
+std::vector<Cards::Entry> Cards::entries(const Card &card, Day from, Day to) const
 {
     std::vector<Entry> out;
     const Day first = model_.clock.today() - 60;
@@ -262,7 +262,7 @@ Reply Cards::statements(const Caller &caller, const Request &request, bool one_c
             continue;
         chosen = card;
         infos.raw(JsonObject().text("pan", card.masked).text("fio", card.holder).str());
-        for (const Entry &entry : entries(corporation, card, from, to)) {
+        for (const Entry &entry : entries(card, from, to)) {
             rows.raw(entry_json(corporation, card, entry));
             (entry.amount < 0 ? debit : credit) += entry.amount < 0 ? -entry.amount : entry.amount;
             closing = entry.rest;

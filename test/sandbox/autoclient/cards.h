@@ -33,7 +33,7 @@ private:
 
     std::vector<Corporation> corporations(std::uint32_t company) const;
     static std::vector<Card> cards(const Corporation &corporation);
-    std::vector<Entry> entries(const Corporation &corporation, const Card &card, Day from, Day to) const;
+    std::vector<Entry> entries(const Card &card, Day from, Day to) const;
     static std::string card_json(const Corporation &corporation, const Card &card);
     static std::string entry_json(const Corporation &corporation, const Card &card, const Entry &entry);
     Corporation find(const Caller &caller, const Input &input) const;

@@ -9,7 +9,6 @@
 #include "input.h"
 #include "model.h"
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -65,7 +64,7 @@ public:
 private:
     struct Filter;
 
-    Filter read_filter(const Caller &caller, std::string_view journal) const;
+    static Filter read_filter(const Caller &caller);
     std::vector<const Document *> selected(std::string_view journal, const Caller &caller,
                                            const Filter &filter) const;
     std::string document_json(const Document &document) const;

@@ -132,7 +132,7 @@ Edoc::Edoc(const Model &model) : model_(model)
     }
 }
 
-Edoc::Filter Edoc::read_filter(const Caller &caller, std::string_view) const
+Edoc::Filter Edoc::read_filter(const Caller &caller)
 {
     const Input input(caller.body, refuse_edoc_parameter, {"dateBegin", "dateEnd"},
                       {"dateSource", "okpo", "relatedOkpo", "limit", "offset", "docType", "status", "sortBy",
@@ -229,7 +229,7 @@ std::vector<const Document *> Edoc::selected(std::string_view journal, const Cal
 
 Reply Edoc::journal(std::string_view journal, const Caller &caller)
 {
-    const Filter filter = read_filter(caller, journal);
+    const Filter filter = read_filter(caller);
     std::vector<const Document *> found = selected(journal, caller, filter);
     const auto key = [&](const Document &each) -> std::string {
         const auto padded = [](std::int64_t number) {

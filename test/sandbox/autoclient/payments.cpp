@@ -243,14 +243,18 @@ void Payments::pay(const std::string &ref)
     throw Refused(404, "no such payment: " + ref);
 }
 
+std::int64_t Payments::drafts() const
+{
+    return std::count_if(payments_.begin(), payments_.end(),
+                         [](const Payment &each) { return each.draft(); });
+}
+
 std::string Payments::to_json(const std::string &ref) const
 {
     JsonArray list;
-    std::int64_t drafts = 0;
     std::int64_t created = 0;
     for (const Payment &each : payments_) {
         ++created;
-        drafts += each.draft();
         if (!ref.empty() && each.ref != ref)
             continue;
         list.raw(JsonObject()
@@ -263,7 +267,11 @@ std::string Payments::to_json(const std::string &ref) const
                      .raw("fields", fields_json(each.fields))
                      .str());
     }
-    return JsonObject().number("created", created).number("drafts", drafts).raw("payments", list.str()).str();
+    return JsonObject()
+        .number("created", created)
+        .number("drafts", drafts())
+        .raw("payments", list.str())
+        .str();
 }
 
 } // namespace sandbox::autoclient

@@ -47,6 +47,8 @@ public:
     /* Has the cabinet sign and the bank pay it. Throws Refused 404 or 409. */
     void pay(const std::string &ref);
 
+    std::int64_t drafts() const;
+
     /* Everything created, of one reference when `ref` is not empty. */
     std::string to_json(const std::string &ref) const;
 

@@ -87,7 +87,12 @@ std::string Autoclient::truth_json(const Request &request) const
                 row && row->account == &account && !ledger.find(id))
                 gone.raw(row_truth(*row, ledger));
     }
-    return JsonObject().raw("rows", rows.str()).raw("gone", gone.str()).raw("balances", balances.str()).str();
+    return JsonObject()
+        .raw("rows", rows.str())
+        .raw("gone", gone.str())
+        .raw("balances", balances.str())
+        .number("drafts", books_->payments.drafts())
+        .str();
 }
 
 std::string Autoclient::totals_json() const
@@ -115,7 +120,11 @@ std::string Autoclient::totals_json() const
                          .text("balance", amount_text(account.start + sum.credit - sum.debit))
                          .str());
     }
-    return JsonObject().number("rows", all).raw("accounts", accounts.str()).str();
+    return JsonObject()
+        .number("rows", all)
+        .number("drafts", books_->payments.drafts())
+        .raw("accounts", accounts.str())
+        .str();
 }
 
 } // namespace sandbox::autoclient

@@ -49,6 +49,7 @@ is "duplicate by hash" '400 400 Duplicate payment by hash PMTMDL116' "$(ac_error
 is "duplicate by number" '400 400 Duplicate payment by document number PMTMDL016' "$(ac_error /api/proxy/payment/create --data-binary "$(payment '.payment_amount = "5"')")"
 ref=$(query ac/payments '.payments[0].payment_ref')
 packed=$(query ac/payments '.payments[0].payment_pack_ref')
+is "the truth counts drafts" "1 1" "$(truth "" .drafts) $(query ac/totals .drafts)"
 is "one draft" '[1,1,"new"]' "$(query ac/payments '[.created, .drafts, .payments[0].state]')"
 two=$(ac /api/proxy/payment/create_pred -w '%{http_code}' --data-binary "$(payment '.document_number = "2" | .recipient_account = "'$other'"')")
 is "created with forecast" 201 "${two: -3}"
