@@ -160,6 +160,8 @@ is "receipt of an unknown row" '400 400 Transaction is not found: X1' "$(ac_erro
 acq="{\"account\":\"$my\",\"dateFrom\":\"2026-02-20\",\"dateTo\":\"2026-02-21\",\"numberRecords\":200"
 is "acquiring" '[200,true,null,true]' "$(ac_post /api/equiring/statements "$acq}" |
     jq -c '[(.dataCollections | length), .existNextPage, .nextPageId, ([.dataCollections[] | ((.Acq_Amt + .Ret_Amt - .Tran_Amt) | fabs) < 0.001] | all)]')"
+is "acquiring times are times" true "$(ac_post /api/equiring/statements "$acq}" |
+    jq '[.dataCollections[].Date | test("^2026-02-2[01]T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$")] | all')"
 is "acquiring, last page" false "$(ac_post /api/equiring/statements "$acq,\"page\":2}" | jq .existNextPage)"
 ac_wrong "acquiring of three days" /api/equiring/statements "{\"account\":\"$my\",\"dateFrom\":\"2026-02-20\",\"dateTo\":\"2026-02-22\"}" '400 400 dateTo must be at most one day after dateFrom'
 is "counterparty" '["1","00000001",null]' "$(ac_post /api/ubki/check '{"edrpou":"00000001"}' -H 'Accept: application/json' | jq -c '[.dossier.found, .dossier.okpo, .dossier.inn]')"
