@@ -1,6 +1,8 @@
 // The life of a request inside the library's callbacks (see server.hpp).
 #include "listener/peer.hpp"
 
+#include "http/charset.hpp"
+
 #include <algorithm>
 #include <strings.h>
 #include <sys/socket.h>
@@ -71,6 +73,18 @@ MHD_Result join_forwarded(void *cls, MHD_ValueKind, const char *key, const char 
 bool stops_at_number(const std::string &text)
 {
     return !text.empty() && text.size() < 16 && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+// Path and parameters are text that may come back in replies.
+bool is_text(const Exchange &exchange)
+{
+    const auto valid = [](const std::string &text) {
+        return http::invalid_utf8(text) == std::string_view::npos;
+    };
+    return valid(exchange.path) &&
+           std::all_of(exchange.query.begin(), exchange.query.end(), [&valid](const auto &argument) {
+               return valid(argument.first) && valid(argument.second);
+           });
 }
 
 } // namespace
@@ -174,6 +188,8 @@ std::optional<Message> Server::flawed(Exchange &exchange, bool needs_host)
         exchange.last = true;
         return refusal(400, story, "Неоднозначный запрос");
     }
+    if (!is_text(exchange))
+        return refusal(400, story, "Адрес не в кодировке UTF-8");
     exchange.expected = framing.lengths > 0 ? std::stoull(framing.length) : 0;
     if (exchange.expected > bounds.body)
         return refusal(413, story);

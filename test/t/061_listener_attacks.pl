@@ -224,6 +224,11 @@ for my $target ("$path/../../x", "$path%00", "//", "/restapi/services/run/%27;dr
 }
 like(raw("POST $path HTTP/1.1\r\nHost: a\r\nX-Correlation-Id: a\r\n$close\r\nAuthorization: Bearer $token\r\n$json\r\nContent-Length: 2\r\n\r\n{}"),
 	qr/^X-Correlation-Id: [0-9a-f-]{36}\r$/m, 'a correlation is ours alone');
+for my $target ('/restapi/services/run/%F0%28', '/restapi/getfile?code=%FF', '/?trace=%C0%80', '/restapi/getfile?%FF=1')
+{
+	my $method = $target =~ /run/ ? 'POST' : 'GET';
+	refused(raw("$method $target HTTP/1.1\r\nHost: a\r\n$close\r\nAuthorization: Bearer $token\r\n$json\r\nContent-Length: 0\r\n\r\n"), 400, "no text: $target");
+}
 my $deep = '[' x 100000;
 like(raw(head($json, $close, 'Content-Length: 100000') . "\r\n$deep"), qr{^HTTP/1\.1 400 }, 'nesting without end');
 good('a good request after all of them');
