@@ -219,6 +219,13 @@ void Listener::run(Server &from)
     run_batch(from.take_ready(largest_batch, shares),
               [&from](Exchange &exchange, const Message &message) { from.answer(exchange, message); });
     pulse.reset();
+    take_arrivals();
+}
+
+void Listener::take_arrivals()
+{
+    if (!server)
+        return;
     count_health(health(catalog), Pulse::answered());
     for (const Arrival &arrival : Pulse::arrivals())
         server->adopt(arrival);
@@ -247,6 +254,7 @@ long Listener::turn()
     if (!server)
         return 20;
     refresh();
+    take_arrivals(); // whom a batch that failed left behind
     server->step();
     serve_ready(*server);
     send_files(*server);

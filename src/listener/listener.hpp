@@ -31,6 +31,7 @@ private:
     void read_clients();
     void serve_ready(Server &from);
     void run(Server &from);
+    void take_arrivals();
     void tell_health();
     void send_files(Server &from);
 
