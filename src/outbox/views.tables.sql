@@ -71,8 +71,9 @@ SELECT NULL, CASE WHEN cardinality(k2bridge.servers_for(w.endpoint)) = 0 THEN 'n
             ELSE format('%s calls wait: servers %s all have option %s', w.waiting,
                         array_to_string(k2bridge.servers_for(w.endpoint), ', '), coalesce(e.url_option, 'base_url')) END,
        CASE WHEN cardinality(k2bridge.servers_for(w.endpoint)) = 0
-            THEN format('CREATE SERVER %s TYPE %L FOREIGN DATA WRAPPER k2bridge OPTIONS (%I ''https://...'');', e.server_type, e.server_type, coalesce(e.url_option, 'base_url'))
-            ELSE format('UPDATE k2.system SET server = %L WHERE server IS NULL;', (k2bridge.servers_for(w.endpoint))[1]) END
+            THEN format('CREATE SERVER %s TYPE %L FOREIGN DATA WRAPPER k2bridge OPTIONS (%I ''https://bank.example/'');', e.server_type, e.server_type, coalesce(e.url_option, 'base_url'))
+            ELSE format('UPDATE k2bridge.outbox SET server = %1$L WHERE server IS NULL AND endpoint = %2$L; SELECT k2bridge.wake_dispatcher(); UPDATE k2.system SET server = %1$L WHERE server IS NULL;',
+                        (k2bridge.servers_for(w.endpoint))[1], w.endpoint) END
   FROM (SELECT o.endpoint, count(*) AS waiting, min(o.created_at) AS since
           FROM k2bridge.outbox o WHERE o.state = 'queued' AND o.server IS NULL GROUP BY o.endpoint OFFSET 0) w
   JOIN k2bridge.endpoint e ON e.name = w.endpoint
@@ -91,13 +92,18 @@ SELECT NULL, 'unknown_endpoint', NULL, w.endpoint, NULL, w.since, format('%s cal
           FROM k2bridge.outbox o GROUP BY o.endpoint) w
  WHERE NOT EXISTS (SELECT FROM k2bridge.endpoint e WHERE e.name = w.endpoint)
 UNION ALL
-SELECT NULL, 'worker', NULL, NULL, NULL, coalesce(s.last_error_at, s.since, now()), concat_ws(': ', s.kind || ' ' || s.state, s.last_error),
-       coalesce(s.hint, 'SELECT * FROM k2bridge.check();')
+SELECT NULL, 'worker', NULL, NULL, NULL, coalesce(s.last_error_at, s.since, now()), concat_ws(': ', s.kind || ' ' || s.state, s.last_error, s.hint),
+       CASE WHEN s.kind = 'dispatcher' AND s.pid IS NULL AND NOT k2bridge.database_listed()
+            THEN format('ALTER SYSTEM SET k2bridge.databases = %L; SELECT pg_catalog.pg_reload_conf();',
+                        concat_ws(', ', nullif(current_setting('k2bridge.databases', true), ''),
+                                  CASE WHEN current_database() ~ '^[a-z0-9_]+$' THEN current_database()::text
+                                       ELSE '"' || replace(current_database(), '"', '""') || '"' END))
+            ELSE 'SELECT * FROM k2bridge.check();' END
   FROM k2bridge.status s
  WHERE s.kind <> 'server' AND (s.last_error IS NOT NULL OR s.pid IS NULL)
 UNION ALL
 SELECT NULL, 'schedule', NULL, NULL, s.name, s.last_run, s.last_outcome,
-       format('SELECT * FROM k2bridge.schedule WHERE name = %L;', s.name)
+       format('UPDATE k2bridge.schedule SET next_run = now() WHERE name = %L;', s.name)
   FROM k2bridge.schedule s WHERE s.enabled AND s.last_outcome <> 'ok'
 UNION ALL
 SELECT r.id, 'rejected_item', NULL, NULL, r.service, r.rejected_at, format('%s %s', r.error_code, r.error_text),
