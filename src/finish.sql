@@ -14,3 +14,17 @@ BEGIN
     END LOOP;
 END
 $revoke$;
+
+-- Functions that an update brought, or that came back after DROP EXTENSION, are granted to the owner of the tables.
+DO $grant$
+DECLARE
+    holder pg_catalog.name;
+BEGIN
+    SELECT r.rolname INTO holder
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
+     WHERE c.oid = pg_catalog.to_regclass('k2bridge.outbox') AND NOT r.rolsuper;
+    IF FOUND THEN
+        PERFORM k2bridge.allow_setup(holder);
+    END IF;
+END
+$grant$;
