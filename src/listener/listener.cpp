@@ -25,9 +25,10 @@ namespace
 
 constexpr size_t largest_batch = 50;
 constexpr int batches_per_turn = 20;
-constexpr size_t requests_in_memory = 8; // of the largest size
-constexpr auto retry_pause = 5s;         // before settings that cannot be used are tried again
-constexpr auto patience = 10s;           // with the connections of a server that retires
+constexpr size_t requests_in_memory = 8;              // of the largest size
+constexpr std::chrono::milliseconds retry_pause = 5s; // before settings that cannot be used are tried again
+constexpr std::chrono::milliseconds sibling_pause = 20ms; // while another listener binds the port
+constexpr auto patience = 10s;                            // with the connections of a server that retires
 
 // The content of a file that a setting names, read as the server; empty for none.
 std::string content_of(const char *setting, const char *path)
@@ -85,6 +86,13 @@ std::optional<bool> claim(int port)
                     "Give each database a k2bridge.listen_port of its own.");
 }
 
+// Back to the port that is still listened on.
+void reclaim(int port)
+{
+    claim(port);
+    pg::roster::tell_bound();
+}
+
 } // namespace
 
 // The new server listens before the old one retires: nobody is turned away meanwhile, and where it cannot,
@@ -94,6 +102,7 @@ void Listener::open(const Options &options)
     const bool same_place =
         server && server->options().port == options.port && server->options().addresses == options.addresses;
     const auto alone = same_place ? std::optional(false) : claim(options.port);
+    waits_for_sibling = !alone;
     if (!alone)
         return;
     std::vector<int> sockets;
@@ -108,7 +117,7 @@ void Listener::open(const Options &options)
         if (!server)
             pg::roster::release_port();
         else if (!same_place)
-            claim(server->options().port);
+            reclaim(server->options().port);
         throw pg::Error(
             ERRCODE_OBJECT_IN_USE, error.what(), {},
             "Correct k2bridge.listen_addresses and k2bridge.listen_port, or stop what listens there.");
@@ -142,6 +151,7 @@ void Listener::step_retired()
 void Listener::use_settings()
 {
     const Options options = wanted_options();
+    waits_for_sibling = false;
     if (!server || !(server->options() == options))
         open(options);
     if (!server)
@@ -155,7 +165,8 @@ void Listener::use_settings()
 void Listener::take_up_settings()
 {
     const auto error = pg::attempt([this] { use_settings(); });
-    settings_due = error ? Clock::now() + retry_pause : Clock::time_point::max();
+    const bool settled = !error && server && !waits_for_sibling;
+    settings_due = settled ? Clock::time_point::max() : Clock::now() + (error ? retry_pause : sibling_pause);
     if (!error) {
         if (complained)
             pg::roster::tell_error(nullptr);

@@ -43,6 +43,7 @@ private:
     size_t health_head = 0;   // where its body begins
     Clock::time_point catalog_read{};
     Clock::time_point settings_due{}; // when the settings are read (again)
+    bool waits_for_sibling = false;   // another process is just binding the port
     bool complained = false;          // of settings that cannot be used
     bool outdated = false;            // tables and functions are of different versions
 };

@@ -117,6 +117,14 @@ is($node->safe_psql('bank', q{SELECT bool_and(e.paid_amount = (SELECT sum(p.amou
 is($node->safe_psql('bank', q{SELECT count(*) FROM k2bridge.inbox WHERE http_status = 200 AND reply ->> 'error_code' = '0'}),
 	scalar(keys %acknowledged), 'and in the archive, once as a success');
 
+# Two listeners move together.
+my $third = PostgreSQL::Test::Cluster::get_free_port();
+for my $place ($third, $moved)
+{
+	set("listen_port = $place");
+	listening(2, $place, 'both listeners move');
+}
+
 # A file of 50 MB, read slowly by one and at once by others.
 set('listeners = 1');
 listening(1, $moved, 'one listener');
