@@ -55,7 +55,8 @@ BEGIN
                r."RECIPIENT_ULTMT_DOCUMENT", r."RECIPIENT_ULTMT_NAME", r."RECIPIENT_ULTMT_COUNTRY_CODE",
                r."STRUCT_CODE", r."STRUCT_TYPE", r."STRUCT_CATEGORY",
                coalesce(r."DAT_OD" <= $4, false), $5, nullif(r.item - '{TRANTYPE,REF,REFN,AUT_MY_CRF,AUT_MY_MFO,AUT_MY_ACC,AUT_MY_NAM,AUT_MY_MFO_NAME,AUT_MY_MFO_CITY,AUT_CNTR_CRF,AUT_CNTR_MFO,AUT_CNTR_ACC,AUT_CNTR_NAM,AUT_CNTR_MFO_NAME,AUT_CNTR_MFO_CITY,CCY,FL_REAL,PR_PR,DOC_TYP,NUM_DOC,DAT_KL,DAT_OD,OSND,SUM,SUM_E,TIM_P,ID,DLR,TECHNICAL_TRANSACTION_ID,UETR,ULTMT,PAYER_ULTMT_NCEO,PAYER_ULTMT_DOCUMENT,PAYER_ULTMT_NAME,PAYER_ULTMT_COUNTRY_CODE,RECIPIENT_ULTMT_NCEO,RECIPIENT_ULTMT_DOCUMENT,RECIPIENT_ULTMT_NAME,RECIPIENT_ULTMT_COUNTRY_CODE,STRUCT_CODE,STRUCT_TYPE,STRUCT_CATEGORY,DATE_TIME_DAT_OD_TIM_P}'::text[], '{}'),
-               coalesce(r."DAT_OD" > $4, true) AND coalesce(r."DAT_OD" <= walked, false)
+               coalesce(r."DAT_OD" > $4, true) AND coalesce(r."DAT_OD" <= CASE WHEN $2 IS NOT NULL THEN walked
+                    ELSE (SELECT a.walked_through FROM autoclient.account a WHERE a.server = $1 AND a.acc = r.own_acc) END, false)
           FROM page r
             ON CONFLICT (server, acc, trantype, ref, refn) DO UPDATE SET
            aut_my_crf = excluded.aut_my_crf, aut_my_mfo = excluded.aut_my_mfo, aut_my_acc = excluded.aut_my_acc,

@@ -26,6 +26,10 @@ SELECT k2bridge.audit_table(a.audited::regclass, a.key, a.ignored)
         ('k2.reg', 'id', ''),
         ('k2.transit_account', 'code', ''),
         ('k2.extreq_prefix', 'prefix', ''),
+        ('autoclient.company', 'server', ''),
+        ('autoclient.account', 'server, acc', 'name, currency, state, final_through, walked_through, resume_from, resume_through, '
+            'backfill_since, backfill_from, rechecked_at, last_poll, last_error'),
+        ('autoclient.payment', 'id', 'document, updated_at'),
         ('k2bridge.endpoint', 'name', ''),
         ('k2bridge.service', 'name', ''),
         ('k2bridge.api_client', 'name', ''),
