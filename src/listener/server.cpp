@@ -75,6 +75,14 @@ bool stops_at_number(const std::string &text)
     return !text.empty() && text.size() < 16 && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
+// Wakes the library where the client has said that nothing more will come.
+void close_if_gone(int file)
+{
+    char next;
+    if (recv(file, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        shutdown(file, SHUT_RDWR);
+}
+
 // Path and parameters are text that may come back in replies.
 bool is_text(const Exchange &exchange)
 {
@@ -304,21 +312,24 @@ void Server::step()
 // reply.
 void Server::close_finished()
 {
-    char next;
     for (const int file : finished)
-        if (recv(file, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-            shutdown(file, SHUT_RDWR);
+        close_if_gone(file);
     finished.clear();
 }
 
 void Server::cut_late()
 {
     looked = Clock::now();
+    const bool asks_idle = looked - asked_idle > 1s;
+    if (asks_idle)
+        asked_idle = looked;
     for (Peer &peer : peers) {
         const bool busy =
             peer.exchange && (peer.exchange->stage == Stage::queued || peer.exchange->stage == Stage::held);
         if (!busy && peer.deadline < looked)
             cut(peer);
+        else if (asks_idle && !peer.exchange)
+            close_if_gone(peer.file);
     }
 }
 

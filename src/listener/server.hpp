@@ -131,7 +131,7 @@ private:
     std::vector<int> finished; // sockets whose request has just ended
     size_t in_memory = 0;
     bool retired = false;
-    Clock::time_point looked{};
+    Clock::time_point looked{}, asked_idle{};
 };
 
 } // namespace listener
