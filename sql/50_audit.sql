@@ -60,6 +60,25 @@ SET client_min_messages = warning;
 SELECT k2bridge.setup() IS NULL;
 SELECT count(*) FROM seen;
 
+-- Servers and mappings are seen to change at the next check, secrets masked.
+RESET ROLE;
+BEGIN;
+CREATE SERVER t50 TYPE 'abs' FOREIGN DATA WRAPPER k2bridge OPTIONS (abs_get_cli_url 'https://bank.example/cli');
+SET LOCAL client_min_messages = error;
+CREATE USER MAPPING FOR PUBLIC SERVER t50 OPTIONS (token 'first-secret');
+SELECT k2bridge.note_servers();
+ALTER USER MAPPING FOR PUBLIC SERVER t50 OPTIONS (SET token 'second-secret');
+SELECT k2bridge.note_servers();
+ALTER SERVER t50 OPTIONS (ADD timeout '5000');
+SELECT k2bridge.note_servers();
+SELECT k2bridge.note_servers();
+DROP SERVER t50 CASCADE;
+SELECT k2bridge.note_servers();
+SELECT object, key, action, old, new FROM seen WHERE key LIKE 't50%' ORDER BY id;
+SELECT count(*) FROM k2bridge.audit a WHERE a::text LIKE '%secret%' AND key LIKE 't50%';
+ROLLBACK;
+SET ROLE regress_k2_owner;
+
 -- Insert-only, and not to be forged.
 UPDATE k2bridge.audit SET actor = 'somebody';
 DELETE FROM k2bridge.audit;

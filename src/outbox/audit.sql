@@ -40,3 +40,50 @@ END
 $$;
 COMMENT ON FUNCTION k2bridge.audit_table(regclass, text, text) IS
 'Has every change of a table recorded in k2bridge.audit. key and ignored are lists of columns, separated by commas: what names a row, and what may change unrecorded.';
+
+-- PostgreSQL does not tell who changes a server or a user mapping, so they are compared with what was seen last.
+
+CREATE FUNCTION k2bridge.masked_options(options text[]) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_object_agg(o.option_name, CASE WHEN o.option_name IN ('token', 'password', 'bearer') THEN '***'
+                                                ELSE regexp_replace(o.option_value, '//[^/@]*@', '//***@') END)
+      FROM pg_options_to_table($1) o
+$$;
+COMMENT ON FUNCTION k2bridge.masked_options(text[]) IS 'Options of a server or user mapping as an object, secrets masked.';
+
+CREATE FUNCTION k2bridge.note_servers() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one record;
+    salted uuid;
+BEGIN
+    FOR one IN
+        SELECT coalesce(n.object, s.object) AS object, coalesce(n.key, s.key) AS key, n.object IS NOT NULL AS lives,
+               s.object IS NOT NULL AS known, n.options, s.options AS former, s.salt, s.digest
+          FROM (SELECT 'server' AS object, f.srvname::text AS key, f.srvoptions AS options
+                  FROM pg_foreign_server f JOIN pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'k2bridge'
+                UNION ALL
+                SELECT 'user mapping', m.srvname || ' ' || m.usename, m.umoptions
+                  FROM pg_user_mappings m JOIN pg_foreign_server f ON f.oid = m.srvid
+                  JOIN pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'k2bridge') n
+          FULL JOIN k2bridge.server_seen s ON s.object = n.object AND s.key = n.key
+         ORDER BY 1, 2
+    LOOP
+        IF NOT one.lives THEN
+            DELETE FROM k2bridge.server_seen s WHERE s.object = one.object AND s.key = one.key;
+            PERFORM k2bridge.record_audit(one.object, one.key, 'drop', one.former, NULL, 'seen by a check');
+        ELSIF NOT one.known OR one.digest <> sha256(convert_to(one.salt || coalesce(one.options::text, ''), 'UTF8')) THEN
+            salted := gen_random_uuid();
+            INSERT INTO k2bridge.server_seen AS s (object, key, options, salt, digest)
+            VALUES (one.object, one.key, k2bridge.masked_options(one.options), salted,
+                    sha256(convert_to(salted || coalesce(one.options::text, ''), 'UTF8')))
+                ON CONFLICT (object, key) DO UPDATE
+               SET options = excluded.options, salt = excluded.salt, digest = excluded.digest, at = excluded.at;
+            PERFORM k2bridge.record_audit(one.object, one.key, CASE WHEN one.known THEN 'alter' ELSE 'create' END, one.former,
+                                          k2bridge.masked_options(one.options), 'seen by a check');
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION k2bridge.note_servers() IS
+'Records in k2bridge.audit which servers and user mappings were created, altered or dropped since the last time, secrets masked; run by the schedule. Options of a mapping are compared as far as the owner of the tables may see them.';

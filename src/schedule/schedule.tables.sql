@@ -34,5 +34,6 @@ INSERT INTO k2bridge.schedule (name, command, every, at, statement_timeout) VALU
     ('abs.refresh_all_debts', 'SELECT abs.refresh_all_debts()', '6 hours', '05:00', '10 minutes'),
     ('abs.reconcile', 'SELECT abs.reconcile()', '1 day', '07:00', NULL),
     ('abs.push_exclusions', 'SELECT abs.push_exclusions()', '1 day', '08:00', NULL),
+    ('k2bridge.note_servers', 'SELECT k2bridge.note_servers()', '5 minutes', '00:01', NULL),
     ('k2bridge.maintain', 'SELECT k2bridge.maintain()', '1 day', '03:00', '0')
 ON CONFLICT (name) DO NOTHING;

@@ -47,8 +47,8 @@ sub seen
 subtest 'default rows' => sub {
 	is($node->safe_psql('bank', "SELECT string_agg(name || ' ' || run_as, ', ' ORDER BY name) FROM k2bridge.schedule
 			WHERE enabled AND next_run > now()"),
-		'abs.push_exclusions keeper, abs.reconcile keeper, abs.refresh_all_debts keeper, k2bridge.maintain keeper',
-		'debts, reconciliation, exclusions and upkeep, run as the owner of the tables');
+		'abs.push_exclusions keeper, abs.reconcile keeper, abs.refresh_all_debts keeper, k2bridge.maintain keeper, k2bridge.note_servers keeper',
+		'debts, reconciliation, exclusions, upkeep and a look at the servers, run as the owner of the tables');
 };
 
 subtest 'as whom' => sub {
