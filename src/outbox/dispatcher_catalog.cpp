@@ -41,8 +41,12 @@ void Dispatcher::read_servers()
             pg::cell_text(row, 1, names[row]);
     });
     for (auto &[name, gate] : gates)
-        if (std::find(names.begin(), names.end(), name) == names.end())
+        if (gate.server && std::find(names.begin(), names.end(), name) == names.end()) {
             gate.server.reset();
+            for (const auto &[key, circuit] : circuits)
+                if (key.first == name)
+                    notes.push_back({name, key.second, "closed", "", "", ""});
+        }
     for (const std::string &name : names) {
         Gate &gate = gates[name];
         const uint64_t former = gate.server ? gate.server->version : 0;
@@ -165,7 +169,8 @@ void Dispatcher::write_notes()
     static pg::Statement well("DELETE FROM k2bridge.server_state WHERE server = $1 AND host = $2", NAMEOID,
                               TEXTOID);
     static pg::Statement ill(
-        "INSERT INTO k2bridge.server_state (server, host, state, reason) VALUES ($1, $2, $3, $4)"
+        "INSERT INTO k2bridge.server_state (server, host, state, reason) SELECT $1, $2, $3, $4"
+        " WHERE EXISTS (SELECT FROM pg_catalog.pg_foreign_server s WHERE s.srvname = $1)"
         " ON CONFLICT (server, host) DO UPDATE SET state = $3, reason = $4,"
         " since = CASE WHEN server_state.state = $3 THEN server_state.since"
         " ELSE pg_catalog.clock_timestamp() END",

@@ -53,7 +53,9 @@ SELECT o.id, 'call_held', o.server, o.endpoint, o.subject, o.created_at, o.last_
 UNION ALL
 SELECT NULL, 'server_' || s.state, s.server, NULL, s.host, s.since, s.reason,
        format('SELECT * FROM k2bridge.check_server(%L);', s.server)
-  FROM k2bridge.server_state s WHERE s.state = 'stopped' OR s.since < now() - interval '1 min'
+  FROM k2bridge.server_state s
+ WHERE (s.state = 'stopped' OR s.since < now() - interval '1 min')
+   AND EXISTS (SELECT FROM pg_catalog.pg_foreign_server f WHERE f.srvname = s.server)
 UNION ALL
 SELECT NULL, 'not_activated', NULL, NULL, NULL, q.since, format('%s calls wait: %s', q.waiting, c.detail), c.remedy
   FROM k2bridge.check_tables() c

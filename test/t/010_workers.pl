@@ -31,9 +31,9 @@ subtest 'start' => sub {
 	wait_for_workers($node, 'bank', 0, 'an extension without tables has no workers');
 	$node->safe_psql('bank', 'SELECT k2bridge.setup()');
 	wait_for_workers($node, 'bank', 1, 'setup() in a listed database starts dispatcher and scheduler');
-	is($node->safe_psql('bank', "SELECT string_agg(kind || coalesce(' ' || name, ''), ', ' ORDER BY kind)
-		FROM k2bridge.status WHERE state = 'running' AND pid IS NOT NULL AND since IS NOT NULL AND last_error IS NULL"),
-		'dispatcher bank, launcher, scheduler bank', 'k2bridge.status shows them');
+	wait_for_sql($node, 'bank', "SELECT string_agg(kind || coalesce(' ' || name, ''), ', ' ORDER BY kind)
+		FROM k2bridge.status WHERE state = 'running' AND pid IS NOT NULL AND since IS NOT NULL AND last_error IS NULL",
+		'k2bridge.status shows them', 'dispatcher bank, launcher, scheduler bank');
 	is(complaints($position), '', 'nothing is complained about');
 };
 

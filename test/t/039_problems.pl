@@ -75,7 +75,10 @@ subtest 'servers' => sub {
 	faults({ kind => 'status', status => 503, path => '/abs' });
 	sql("SELECT k2bridge.enqueue($read)");
 	wait_for_sql($node, 'bank', "SELECT count(*) > 0 FROM k2bridge.server_state WHERE state = 'open'", 'the bank is down');
-	sql("UPDATE k2bridge.server_state SET since = now() - interval '2 min'");
+	sql("UPDATE k2bridge.server_state SET since = now() - interval '2 min';
+		INSERT INTO k2bridge.server_state (server, host, state, reason, since) VALUES ('abs', 'http://127.0.0.1:1', 'open', 'test', now() - interval '1 hour')");
+	is(sql("SELECT count(*) FROM k2bridge.problems WHERE server = 'abs'"), 0, 'a server that was dropped is no problem');
+	sql("DELETE FROM k2bridge.server_state WHERE server = 'abs'");
 	paste('server_open');
 	faults();
 	mended('server_open');
