@@ -14,25 +14,28 @@ namespace
 constexpr size_t largest_payload = 65536; // that is kept as jsonb too
 
 pg::Statement insert_rows(
-    "INSERT INTO k2bridge.inbox (service, client, remote_addr, received_at, duration, body, payload, "
-    "http_status, reply,"
-    " correlation)"
-    " SELECT r.service, r.client, nullif(r.remote, '')::pg_catalog.inet, pg_catalog.clock_timestamp()"
-    " - r.took * pg_catalog.interval '1 microsecond', r.took * pg_catalog.interval '1 microsecond', r.body,"
-    " CASE WHEN r.is_payload OPERATOR(pg_catalog.=) 1 THEN pg_catalog.convert_from(r.body, "
-    "'UTF8')::pg_catalog.jsonb END, r.status,"
-    " pg_catalog.convert_from(r.reply, 'UTF8')::pg_catalog.jsonb, r.correlation::pg_catalog.uuid"
-    " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), "
-    "pg_catalog.unnest($4),"
-    " pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), "
-    "pg_catalog.unnest($9))"
-    " AS r (service, client, remote, took, body, is_payload, status, reply, correlation)",
+    R"(
+    INSERT INTO k2bridge.inbox (service, client, remote_addr, received_at, duration, body, payload, http_status,
+                                reply, correlation)
+    SELECT r.service, r.client, nullif(r.remote, '')::pg_catalog.inet,
+           pg_catalog.clock_timestamp() - r.took * pg_catalog.interval '1 microsecond',
+           r.took * pg_catalog.interval '1 microsecond', r.body,
+           CASE WHEN r.is_payload OPERATOR(pg_catalog.=) 1
+                THEN pg_catalog.convert_from(r.body, 'UTF8')::pg_catalog.jsonb END,
+           r.status, pg_catalog.convert_from(r.reply, 'UTF8')::pg_catalog.jsonb, r.correlation::pg_catalog.uuid
+      FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),
+                      pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6),
+                      pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9))
+           AS r (service, client, remote, took, body, is_payload, status, reply, correlation))",
     TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BYTEAARRAYOID, INT4ARRAYOID, INT4ARRAYOID,
     BYTEAARRAYOID, TEXTARRAYOID);
 
-pg::Statement link_rejected("UPDATE k2bridge.rejected_item j SET inbox_id = i.id FROM k2bridge.inbox i"
-                            " WHERE i.correlation OPERATOR(pg_catalog.=) j.correlation AND j.inbox_id IS NULL"
-                            " AND j.correlation = ANY ($1::pg_catalog.uuid[])",
+pg::Statement link_rejected(R"(
+    UPDATE k2bridge.rejected_item j
+       SET inbox_id = i.id
+      FROM k2bridge.inbox i
+     WHERE i.correlation OPERATOR(pg_catalog.=) j.correlation AND j.inbox_id IS NULL
+       AND j.correlation = ANY ($1::pg_catalog.uuid[]))",
                             TEXTARRAYOID);
 
 } // namespace

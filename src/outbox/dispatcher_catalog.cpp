@@ -169,11 +169,14 @@ void Dispatcher::write_notes()
     static pg::Statement well("DELETE FROM k2bridge.server_state WHERE server = $1 AND host = $2", NAMEOID,
                               TEXTOID);
     static pg::Statement ill(
-        "INSERT INTO k2bridge.server_state (server, host, state, reason) SELECT $1, $2, $3, $4"
-        " WHERE EXISTS (SELECT FROM pg_catalog.pg_foreign_server s WHERE s.srvname = $1)"
-        " ON CONFLICT (server, host) DO UPDATE SET state = $3, reason = $4,"
-        " since = CASE WHEN server_state.state = $3 THEN server_state.since"
-        " ELSE pg_catalog.clock_timestamp() END",
+        R"(
+        INSERT INTO k2bridge.server_state (server, host, state, reason)
+        SELECT $1, $2, $3, $4
+         WHERE EXISTS (SELECT FROM pg_catalog.pg_foreign_server s WHERE s.srvname = $1)
+            ON CONFLICT (server, host) DO UPDATE
+           SET state = $3, reason = $4,
+               since = CASE WHEN server_state.state = $3 THEN server_state.since
+                            ELSE pg_catalog.clock_timestamp() END)",
         NAMEOID, TEXTOID, TEXTOID, TEXTOID);
     static pg::Statement worked("INSERT INTO k2bridge.address (server, endpoint, url) VALUES ($1, $2, $3)"
                                 " ON CONFLICT DO NOTHING",

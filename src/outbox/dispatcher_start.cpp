@@ -32,12 +32,12 @@ bool take_lock()
 void hold_back_money()
 {
     static pg::Statement statement(
-        "UPDATE k2bridge.outbox o SET state = 'uncertain', verify_at = pg_catalog.clock_timestamp(), parked "
-        "= false,"
-        " last_error = 'queued before a promotion, recovery or copy of the database: it may have been sent "
-        "there'"
-        " FROM k2bridge.endpoint e WHERE e.name = o.endpoint AND e.delivery = 'at_most_once'"
-        " AND o.state IN ('queued', 'sending')");
+        R"(
+        UPDATE k2bridge.outbox o
+           SET state = 'uncertain', verify_at = pg_catalog.clock_timestamp(), parked = false,
+               last_error = 'queued before a promotion, recovery or copy of the database: it may have been sent there'
+          FROM k2bridge.endpoint e
+         WHERE e.name = o.endpoint AND e.delivery = 'at_most_once' AND o.state IN ('queued', 'sending'))");
     static pg::Statement references("SELECT k2.advance_references(10000)");
     pg::run(statement, {});
     pg::run(references, {});
@@ -50,9 +50,11 @@ void note_lineage()
     static pg::Statement read(
         "SELECT system_identifier, timeline, database::pg_catalog.text FROM k2bridge.lineage");
     static pg::Statement write(
-        "INSERT INTO k2bridge.lineage (system_identifier, timeline, database) VALUES ($1, $2, $3)"
-        " ON CONFLICT (singleton) DO UPDATE SET system_identifier = $1, timeline = $2, database = $3,"
-        " at = pg_catalog.clock_timestamp()",
+        R"(
+        INSERT INTO k2bridge.lineage (system_identifier, timeline, database)
+        VALUES ($1, $2, $3)
+            ON CONFLICT (singleton) DO UPDATE
+           SET system_identifier = $1, timeline = $2, database = $3, at = pg_catalog.clock_timestamp())",
         TEXTOID, TEXTOID, OIDOID);
     pg::call([] {
         const char *system = psprintf(UINT64_FORMAT, GetSystemIdentifier());

@@ -18,13 +18,14 @@ namespace
 
 // $1 endpoints, $2 args, $3 subjects, $4 servers, $5 due_at, $6 created_by, $7 correlation
 constexpr const char *insert_sql =
-    "INSERT INTO k2bridge.outbox (endpoint, args, subject, server, due_at, created_by, correlation)"
-    " SELECT n.endpoint, n.args, n.subject, n.server, greatest($5, pg_catalog.clock_timestamp()), $6, $7"
-    " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), "
-    "pg_catalog.unnest($4))"
-    " WITH ORDINALITY AS n (endpoint, args, subject, server, position)"
-    " JOIN k2bridge.endpoint e ON e.name OPERATOR(pg_catalog.=) n.endpoint"
-    " ORDER BY n.position RETURNING id";
+    R"(
+    INSERT INTO k2bridge.outbox (endpoint, args, subject, server, due_at, created_by, correlation)
+    SELECT n.endpoint, n.args, n.subject, n.server, greatest($5, pg_catalog.clock_timestamp()), $6, $7
+      FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))
+           WITH ORDINALITY AS n (endpoint, args, subject, server, position)
+      JOIN k2bridge.endpoint e ON e.name OPERATOR(pg_catalog.=) n.endpoint
+     ORDER BY n.position
+    RETURNING id)";
 
 SPIPlanPtr insert_plan()
 {

@@ -57,11 +57,12 @@ void require_callable(const Endpoint &endpoint, const Server &server)
 void store(const Result &result)
 {
     static pg::Statement statement(
-        "INSERT INTO k2bridge.call (id, endpoint, server, args, outcome, attempts, http_status, error_text, "
-        "reply, correlation,"
-        " created_at, created_by, finished_at, duration, delivery) VALUES ($1, $2, $3, $4, $5, 1,"
-        " nullif($6, 0), nullif($7, ''), $8::pg_catalog.jsonb, $9, $10, $11, pg_catalog.clock_timestamp(),"
-        " $12 * pg_catalog.interval '1 microsecond', 'at_least_once')",
+        R"(
+        INSERT INTO k2bridge.call (id, endpoint, server, args, outcome, attempts, http_status, error_text, reply,
+                                   correlation, created_at, created_by, finished_at, duration, delivery)
+        VALUES ($1, $2, $3, $4, $5, 1, nullif($6, 0), nullif($7, ''), $8::pg_catalog.jsonb,
+                $9, $10, $11, pg_catalog.clock_timestamp(), $12 * pg_catalog.interval '1 microsecond',
+                'at_least_once'))",
         INT8OID, TEXTOID, NAMEOID, JSONBOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, UUIDOID, TIMESTAMPTZOID,
         NAMEOID, INT8OID);
     const Job &job = result.job;
@@ -83,12 +84,12 @@ void store(const Result &result)
 Datum as_row(const Result &result, MemoryContext context)
 {
     static pg::Statement statement(
-        "SELECT ROW(c.id, c.endpoint, c.server, c.subject, c.args, c.outcome, c.attempts, c.http_status, "
-        "c.error_code,"
-        " c.error_text, $2::pg_catalog.jsonb, c.sent_as, c.resent_from, c.correlation, c.created_at, "
-        "c.created_by,"
-        " c.finished_at, c.duration, $3, nullif($4, ''), nullif($5, ''))::k2bridge.call_row"
-        " FROM k2bridge.call c WHERE c.id = $1",
+        R"(
+        SELECT ROW(c.id, c.endpoint, c.server, c.subject, c.args, c.outcome, c.attempts, c.http_status, c.error_code,
+                   c.error_text, $2::pg_catalog.jsonb, c.sent_as, c.resent_from, c.correlation, c.created_at,
+                   c.created_by, c.finished_at, c.duration, $3, nullif($4, ''), nullif($5, ''))::k2bridge.call_row
+          FROM k2bridge.call c
+         WHERE c.id = $1)",
         INT8OID, TEXTOID, BYTEAOID, TEXTOID, TEXTOID);
     return pg::call([&] {
         char nulls[] = "     ";

@@ -82,6 +82,14 @@ Datum int8_array(const std::vector<int64> &values)
     return array(cells, nullptr, values.size(), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
+Datum timestamptz_array(const std::vector<TimestampTz> &values)
+{
+    // timestamptz is an int64 of microseconds; the array differs from bigint[] in its element type alone.
+    const Datum array = int8_array(values);
+    reinterpret_cast<ArrayType *>(DatumGetPointer(array))->elemtype = TIMESTAMPTZOID;
+    return array;
+}
+
 Datum int4_array(const std::vector<int32> &values)
 {
     Datum *cells = datums(values);

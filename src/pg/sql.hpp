@@ -31,6 +31,7 @@ uint64 run(Statement &statement, std::initializer_list<Datum> values, const char
 
 // Arrays from C++ containers; a null entry where `present` says so.
 Datum int8_array(const std::vector<int64> &values);
+Datum timestamptz_array(const std::vector<TimestampTz> &values);
 Datum int4_array(const std::vector<int32> &values);
 Datum text_array(const std::vector<std::string> &values);
 Datum text_array(const std::vector<std::optional<std::string>> &values);

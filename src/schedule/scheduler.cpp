@@ -34,35 +34,60 @@ struct Outcome {
 // Rows that somebody edits right now are left for a later turn: a forgotten transaction stops only its own
 // row. The former outcome is returned to log an error only when it is news.
 pg::Statement claim_statement(
-    "WITH due AS (SELECT d.name, d.last_outcome FROM k2bridge.schedule d"
-    "  WHERE d.enabled AND d.next_run OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp()"
-    "  ORDER BY d.next_run, d.name LIMIT 1 FOR UPDATE SKIP LOCKED)"
-    " UPDATE k2bridge.schedule s SET last_run = pg_catalog.clock_timestamp(), last_outcome = 'running',"
-    "  next_run = k2bridge.next_run(s.every, s.at, s.next_run, pg_catalog.clock_timestamp())"
-    " FROM due WHERE s.name OPERATOR(pg_catalog.=) due.name"
-    " RETURNING s.name, s.command, s.run_as, due.last_outcome, CASE WHEN s.statement_timeout IS NULL THEN -1"
-    "  ELSE least(extract(epoch FROM s.statement_timeout) OPERATOR(pg_catalog.*) 1000, "
-    "2147483647)::pg_catalog.int4 END");
+    R"(
+    WITH due AS (
+        SELECT d.name, d.last_outcome
+          FROM k2bridge.schedule d
+         WHERE d.enabled AND d.next_run OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp()
+         ORDER BY d.next_run, d.name
+         LIMIT 1
+           FOR UPDATE SKIP LOCKED
+    )
+    UPDATE k2bridge.schedule s
+       SET last_run = pg_catalog.clock_timestamp(), last_outcome = 'running',
+           next_run = k2bridge.next_run(s.every, s.at, s.next_run, pg_catalog.clock_timestamp())
+      FROM due
+     WHERE s.name OPERATOR(pg_catalog.=) due.name
+    RETURNING s.name, s.command, s.run_as, due.last_outcome,
+              CASE WHEN s.statement_timeout IS NULL THEN -1
+                   ELSE least(extract(epoch FROM s.statement_timeout) OPERATOR(pg_catalog.*) 1000,
+                              2147483647)::pg_catalog.int4 END)");
 
-pg::Statement next_statement("SELECT coalesce(greatest(extract(epoch FROM pg_catalog.min(s.next_run)"
-                             "  OPERATOR(pg_catalog.-) pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) "
-                             "1000, 0), -1)::pg_catalog.int8"
-                             " FROM k2bridge.schedule s WHERE s.enabled");
+pg::Statement next_statement(R"(
+    SELECT coalesce(greatest(extract(epoch FROM pg_catalog.min(s.next_run)
+                                     OPERATOR(pg_catalog.-) pg_catalog.clock_timestamp())
+                             OPERATOR(pg_catalog.*) 1000, 0), -1)::pg_catalog.int8
+      FROM k2bridge.schedule s
+     WHERE s.enabled)");
 
 // A null last_outcome: the row is gone, or somebody edits it (then `waiting`).
 pg::Statement record_statement(
-    "WITH mine AS (SELECT m.name FROM k2bridge.schedule m WHERE m.name OPERATOR(pg_catalog.=) $1"
-    "  FOR UPDATE SKIP LOCKED), written AS (UPDATE k2bridge.schedule s SET last_outcome = $2,"
-    "  last_duration = pg_catalog.make_interval(secs => $3 OPERATOR(pg_catalog./) 1e6) FROM mine"
-    "  WHERE s.name OPERATOR(pg_catalog.=) mine.name RETURNING 1)"
-    " SELECT (SELECT pg_catalog.count(*) FROM written) OPERATOR(pg_catalog.>) 0"
-    "  OR NOT EXISTS (SELECT FROM k2bridge.schedule g WHERE g.name OPERATOR(pg_catalog.=) $1)",
+    R"(
+    WITH mine AS (
+        SELECT m.name
+          FROM k2bridge.schedule m
+         WHERE m.name OPERATOR(pg_catalog.=) $1
+           FOR UPDATE SKIP LOCKED
+    ), written AS (
+        UPDATE k2bridge.schedule s
+           SET last_outcome = $2, last_duration = pg_catalog.make_interval(secs => $3 OPERATOR(pg_catalog./) 1e6)
+          FROM mine
+         WHERE s.name OPERATOR(pg_catalog.=) mine.name
+        RETURNING 1
+    )
+    SELECT (SELECT pg_catalog.count(*) FROM written) OPERATOR(pg_catalog.>) 0
+           OR NOT EXISTS (SELECT FROM k2bridge.schedule g WHERE g.name OPERATOR(pg_catalog.=) $1))",
     TEXTOID, TEXTOID, FLOAT8OID);
 
 pg::Statement interrupted_statement(
-    "UPDATE k2bridge.schedule s SET last_outcome = 'interrupted: the server or the scheduler stopped'"
-    " FROM (SELECT r.name FROM k2bridge.schedule r WHERE r.last_outcome OPERATOR(pg_catalog.=) 'running'"
-    "  FOR UPDATE SKIP LOCKED) left_behind WHERE s.name OPERATOR(pg_catalog.=) left_behind.name");
+    R"(
+    UPDATE k2bridge.schedule s
+       SET last_outcome = 'interrupted: the server or the scheduler stopped'
+      FROM (SELECT r.name
+              FROM k2bridge.schedule r
+             WHERE r.last_outcome OPERATOR(pg_catalog.=) 'running'
+               FOR UPDATE SKIP LOCKED) left_behind
+     WHERE s.name OPERATOR(pg_catalog.=) left_behind.name)");
 
 void require(const std::optional<pg::CaughtError> &error)
 {
