@@ -87,7 +87,7 @@ VALUES (1, 'way4', 'KD0000000001', 'KD0000000001', '2014-02-08', '000000000000',
 SELECT endpoint, server, subject, args FROM regress.queued ORDER BY subject;
 SELECT loan_id, part, outcome, error_text FROM abs.loan_answer ORDER BY loan_id, part;
 -- The bank is not told what only the handler needs.
-SELECT abs.wire_args(args) FROM regress.queued WHERE subject = 'loan:1:client';
+SELECT k2bridge.wire_args(args) FROM regress.queued WHERE subject = 'loan:1:client';
 -- A key that arrives later asks for what hangs on it, another change for nothing.
 DELETE FROM k2bridge.outbox WHERE subject ~ '^loan:[2-5]:';
 UPDATE k2.loan SET debt = debt + 1, overdue_days = 6 WHERE id > 1;

@@ -4,6 +4,7 @@ SQL_MEMBERS = \
     src/pg/identity.sql \
     src/pg/access.sql \
     src/outbox/types.sql \
+    src/outbox/arguments.sql \
     src/outbox/audit.sql \
     src/outbox/queue.sql \
     src/schedule/schedule.sql \

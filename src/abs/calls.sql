@@ -1,9 +1,5 @@
--- What all calls of this room share. In the queue, args are the fields of the wire plus "about": what the handler
--- must know and the bank must not be told ({"iinbin": "…", "about": {"loan_id": 17}}).
-
-CREATE FUNCTION abs.wire_args(args jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT args - 'about' $$;
-COMMENT ON FUNCTION abs.wire_args(jsonb) IS 'Builder: the arguments that travel, without "about".';
+-- What all calls of this room share: when a call was answered, which codes of clients may travel. The arguments themselves
+-- are read by outbox/arguments.sql.
 
 CREATE FUNCTION abs.answered_at(call k2bridge.call_row) RETURNS timestamptz
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -13,18 +9,6 @@ END
 $$;
 COMMENT ON FUNCTION abs.answered_at(k2bridge.call_row) IS
 'When a call was answered. Handlers never overwrite what was answered later with what was answered earlier.';
-
-CREATE FUNCTION abs.need_argument(name text, value text) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF value IS NULL OR btrim(value) = '' THEN
-        RAISE EXCEPTION '% must not be null or empty', name USING ERRCODE = 'invalid_parameter_value',
-            HINT = format('Give the argument %s a value.', name);
-    END IF;
-    RETURN value;
-END
-$$;
-COMMENT ON FUNCTION abs.need_argument(text, text) IS 'The value of a required argument; raises 22023 naming it.';
 
 CREATE FUNCTION abs.need_iinbin(value text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$

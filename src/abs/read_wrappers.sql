@@ -65,7 +65,7 @@ CREATE FUNCTION abs.get_acc_stmt_dt_as_owner(loan_id bigint, dt date, server nam
 DECLARE
     needed record;
 BEGIN
-    PERFORM abs.need_argument('dt', $2::text);
+    PERFORM k2bridge.need_argument('dt', $2::text);
     SELECT c.* INTO needed FROM abs.loan_call($1, 'statement') c;
     PERFORM k2bridge.invoke(needed.endpoint, needed.args || jsonb_build_object('dt', $2), coalesce($3, needed.server));
     RETURN QUERY
@@ -88,7 +88,7 @@ DECLARE
     stored k2.file_row;
 BEGIN
     PERFORM k2bridge.invoke('abs.get_pdf', jsonb_strip_nulls(jsonb_build_object(
-                'dbz_num', abs.need_argument('dbz_num', $1), 'dbz_dt', abs.need_argument('dbz_dt', to_jsonb($2) #>> '{}'),
+                'dbz_num', k2bridge.need_argument('dbz_num', $1), 'dbz_dt', k2bridge.need_argument('dbz_dt', to_jsonb($2) #>> '{}'),
                 'iinbin', abs.need_iinbin($3), 'dea_dt', $4)), $5);
     SELECT f.id, f.code, f.name, f.mime, f.content, f.created_at INTO stored
       FROM abs.scan s JOIN k2.file f ON f.id = s.file_id
@@ -107,8 +107,8 @@ CREATE FUNCTION abs.colvir_get_loan_debt_as_owner(dep_id bigint, id bigint, serv
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT abs.amount_field(
                (k2bridge.invoke('abs.colvir_get_loan_debt',
-                                jsonb_build_object('dep_id', abs.need_argument('dep_id', $1::text)::bigint,
-                                                   'id', abs.need_argument('id', $2::text)::bigint), $3)).reply, 'debt')
+                                jsonb_build_object('dep_id', k2bridge.need_argument('dep_id', $1::text)::bigint,
+                                                   'id', k2bridge.need_argument('id', $2::text)::bigint), $3)).reply, 'debt')
 $$;
 COMMENT ON FUNCTION abs.colvir_get_loan_debt_as_owner(bigint, bigint, name) IS 'Behind abs.colvir_get_loan_debt.';
 
@@ -121,7 +121,7 @@ CREATE FUNCTION abs.way4_get_loan_debt_as_owner(contract_number text, server nam
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT abs.amount_field(
                (k2bridge.invoke('abs.way4_get_loan_debt',
-                                jsonb_build_object('contract_number', abs.need_argument('contract_number', $1)), $2)).reply, 'debt')
+                                jsonb_build_object('contract_number', k2bridge.need_argument('contract_number', $1)), $2)).reply, 'debt')
 $$;
 COMMENT ON FUNCTION abs.way4_get_loan_debt_as_owner(text, name) IS 'Behind abs.way4_get_loan_debt.';
 

@@ -17,12 +17,9 @@ CREATE FUNCTION abs.list_field(item jsonb, field text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM abs.field(item, field);
-    IF jsonb_typeof(item -> field) <> 'array' THEN
-        RAISE EXCEPTION 'field "%" of the reply is no array', field USING ERRCODE = 'invalid_parameter_value';
-    END IF;
     -- Empty objects stand for "more of the same" in the bank's documents (D6).
     RETURN (SELECT coalesce(jsonb_agg(e.item ORDER BY e.position), '[]')
-              FROM jsonb_array_elements(item -> field) WITH ORDINALITY AS e (item, position) WHERE e.item <> '{}');
+              FROM jsonb_array_elements(k2bridge.list_field(item, field)) WITH ORDINALITY AS e (item, position) WHERE e.item <> '{}');
 END
 $$;
 COMMENT ON FUNCTION abs.list_field(jsonb, text) IS 'A required array of a reply without empty objects; raises naming the field.';

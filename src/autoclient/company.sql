@@ -33,7 +33,7 @@ BEGIN
         EXECUTE format('CREATE SERVER %I TYPE ''autoclient'' FOREIGN DATA WRAPPER k2bridge OPTIONS (base_url %L, charset %L%s)', $1, $5, $6,
                        CASE WHEN $3 IS NOT NULL THEN format(', group_id %L', $3) ELSE '' END);
     END IF;
-    EXECUTE format('CREATE USER MAPPING IF NOT EXISTS FOR PUBLIC SERVER %I OPTIONS (token_file %L)', $1, autoclient.need('token_file', $2));
+    EXECUTE format('CREATE USER MAPPING IF NOT EXISTS FOR PUBLIC SERVER %I OPTIONS (token_file %L)', $1, k2bridge.need_argument('token_file', $2));
     RETURN autoclient.register_company($1, $4);
 END
 $$;

@@ -325,7 +325,7 @@ COMMENT ON FUNCTION autoclient.acquiring_done(k2bridge.call_row) IS 'Handler of 
 CREATE FUNCTION autoclient.receiver_updated(call k2bridge.call_row) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO autoclient.salary_receiver (server, id, grp, pan, inn, tabn, raw)
-    SELECT call.server, call.reply ->> 'id', call.args ->> 'group', call.args ->> 'pan', call.args ->> 'inn', call.args ->> 'tabn', autoclient.wire_args(call.args)
+    SELECT call.server, call.reply ->> 'id', call.args ->> 'group', call.args ->> 'pan', call.args ->> 'inn', call.args ->> 'tabn', k2bridge.wire_args(call.args)
      WHERE call.outcome = 'ok' AND call.reply ->> 'id' IS NOT NULL
         ON CONFLICT (server, id) DO UPDATE
        SET grp = excluded.grp, pan = excluded.pan, inn = coalesce(excluded.inn, salary_receiver.inn), tabn = excluded.tabn, seen_at = excluded.seen_at

@@ -48,7 +48,7 @@ CREATE FUNCTION autoclient.store_settings(server name, settings jsonb, at timest
 #variable_conflict use_column
 DECLARE
     clock timestamptz := (settings ->> 'server_date_time')::timestamp AT TIME ZONE autoclient.zone($1);
-    ready boolean := autoclient.need('settings.phase', settings ->> 'phase') = 'WRK'
+    ready boolean := k2bridge.need_argument('settings.phase', settings ->> 'phase') = 'WRK'
                      AND coalesce(settings ->> 'work_balance', 'N') = 'N';
 BEGIN
     INSERT INTO autoclient.server_day AS known (server, phase, work_balance, today, lastday, date_final_statement,
@@ -109,7 +109,7 @@ BEGIN
         PERFORM autoclient.note_account_error(call);
         RETURN;
     END IF;
-    items := autoclient.list_of(call.reply, 'balances');
+    items := k2bridge.list_field(call.reply, 'balances');
     IF about ? 'round' THEN
         PERFORM autoclient.discover(call.server, items, c.start_date) FROM autoclient.company c WHERE c.server = call.server;
     END IF;
@@ -184,7 +184,7 @@ BEGIN
                         WHEN call.endpoint = 'autoclient.transactions' AND NOT about ? 'interim'
                         THEN (SELECT d.date_final_statement FROM autoclient.server_day d WHERE d.server = call.server) END;
     PERFORM autoclient.store_transactions(call.server, coalesce(about ->> 'acc', autoclient.account_named(call.server, call.args ->> 'acc')),
-                autoclient.list_of(call.reply, 'transactions'), final_until, (about ->> 'walk')::bigint);
+                k2bridge.list_field(call.reply, 'transactions'), final_until, (about ->> 'walk')::bigint);
     IF EXISTS (SELECT FROM autoclient.payment p WHERE p.server = call.server AND p.state = 'uncertain') THEN
         PERFORM autoclient.match_uncertain(call.server);
     END IF;

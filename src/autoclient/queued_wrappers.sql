@@ -6,7 +6,7 @@ CREATE FUNCTION autoclient.queue(endpoint text, args jsonb, subject text, server
 DECLARE
     wanted name := autoclient.default_server(server);
 BEGIN
-    PERFORM autoclient.check_charset(wanted, autoclient.wire_args(args));
+    PERFORM autoclient.check_charset(wanted, k2bridge.wire_args(args));
     RETURN k2bridge.enqueue(endpoint, args, subject, wanted);
 END
 $$;
@@ -18,7 +18,7 @@ BEGIN
     IF coalesce(length(content), 0) = 0 THEN
         RAISE EXCEPTION 'file must not be null or empty' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    RETURN jsonb_build_object('content', translate(encode(content, 'base64'), E'\n', ''), 'file_name', autoclient.need('name', name),
+    RETURN jsonb_build_object('content', translate(encode(content, 'base64'), E'\n', ''), 'file_name', k2bridge.need_argument('name', name),
                               'content_type', content_type);
 END
 $$;
@@ -47,7 +47,7 @@ COMMENT ON FUNCTION autoclient.sign_payment(text, text, name) IS
 'Queues adding a signature (base64 CAdES over the answer of get_payment) to a draft; returns the id of the call.';
 CREATE FUNCTION autoclient.sign_payment_as_owner(ref text, sign text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.payment_add_sign', jsonb_strip_nulls(jsonb_build_object('ref', autoclient.need('ref', $1), 'sign', autoclient.need('sign', $2))), autoclient.subject_of(autoclient.default_server($3), $1), $3)
+    SELECT autoclient.queue('autoclient.payment_add_sign', jsonb_strip_nulls(jsonb_build_object('ref', k2bridge.need_argument('ref', $1), 'sign', k2bridge.need_argument('sign', $2))), autoclient.subject_of(autoclient.default_server($3), $1), $3)
 $$;
 COMMENT ON FUNCTION autoclient.sign_payment_as_owner(text, text, name) IS 'Behind autoclient.sign_payment.';
 
@@ -57,7 +57,7 @@ COMMENT ON FUNCTION autoclient.delete_payment(text, name) IS
 'Queues the deletion of a draft that is not signed; returns the id of the call.';
 CREATE FUNCTION autoclient.delete_payment_as_owner(ref text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.payment_delete', jsonb_strip_nulls(jsonb_build_object('ref', autoclient.need('ref', $1))), autoclient.subject_of(autoclient.default_server($2), $1), $2)
+    SELECT autoclient.queue('autoclient.payment_delete', jsonb_strip_nulls(jsonb_build_object('ref', k2bridge.need_argument('ref', $1))), autoclient.subject_of(autoclient.default_server($2), $1), $2)
 $$;
 COMMENT ON FUNCTION autoclient.delete_payment_as_owner(text, name) IS 'Behind autoclient.delete_payment.';
 
@@ -99,7 +99,7 @@ COMMENT ON FUNCTION autoclient.edoc_upload(bytea, text, text, integer, name) IS
 'Queues the upload of an unsigned XML document; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_upload_as_owner(file bytea, name text, okpo text, temp_link_days integer, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_upload', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/xml'), 'okpo', autoclient.need('okpo', $3), 'tempLinkForDays', $4)), NULL, $5)
+    SELECT autoclient.queue('autoclient.edoc_upload', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/xml'), 'okpo', k2bridge.need_argument('okpo', $3), 'tempLinkForDays', $4)), NULL, $5)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_upload_as_owner(bytea, text, text, integer, name) IS 'Behind autoclient.edoc_upload.';
 
@@ -110,7 +110,7 @@ COMMENT ON FUNCTION autoclient.edoc_upload_signed_xml(bytea, text, text, integer
 CREATE FUNCTION autoclient.edoc_upload_signed_xml_as_owner(file bytea, name text, okpo text, temp_link_days integer, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT autoclient.queue('autoclient.edoc_upload_signed_xml' || CASE WHEN autoclient.server_option(w.server, 'docs_url') IS NULL THEN '' ELSE '_docs' END,
-               jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/xml'), 'okpo', autoclient.need('okpo', $3), 'tempLinkForDays', $4)),
+               jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/xml'), 'okpo', k2bridge.need_argument('okpo', $3), 'tempLinkForDays', $4)),
                NULL, w.server)
       FROM autoclient.default_server($5) w (server)
 $$;
@@ -122,7 +122,7 @@ COMMENT ON FUNCTION autoclient.edoc_upload_pdf(bytea, text, text, text, text, da
 'Queues the upload of an unsigned PDF document; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_upload_pdf_as_owner(file bytea, name text, okpo text, recipient_okpo text, recipient_name text, document_date date, amount numeric, document_num text, temp_link_days integer, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_upload_pdf', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/pdf'), 'okpo', autoclient.need('okpo', $3), 'recipientOkpo', autoclient.need('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'YYYY-MM-DD'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), NULL, $10)
+    SELECT autoclient.queue('autoclient.edoc_upload_pdf', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/pdf'), 'okpo', k2bridge.need_argument('okpo', $3), 'recipientOkpo', k2bridge.need_argument('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'YYYY-MM-DD'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), NULL, $10)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_upload_pdf_as_owner(bytea, text, text, text, text, date, numeric, text, integer, name) IS 'Behind autoclient.edoc_upload_pdf.';
 
@@ -132,7 +132,7 @@ COMMENT ON FUNCTION autoclient.edoc_upload_pdf_b64(bytea, text, text, text, text
 'Queues the upload of an unsigned PDF document as base64 in a form; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_upload_pdf_b64_as_owner(file bytea, name text, okpo text, recipient_okpo text, recipient_name text, document_date date, amount numeric, document_num text, temp_link_days integer, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_upload_pdf_b64', jsonb_strip_nulls(jsonb_build_object('uploadedFileB64', autoclient.file($1, $2, NULL) -> 'content', 'uploadedFileName', autoclient.need('name', $2), 'okpo', autoclient.need('okpo', $3), 'recipientOkpo', autoclient.need('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'YYYY-MM-DD'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), NULL, $10)
+    SELECT autoclient.queue('autoclient.edoc_upload_pdf_b64', jsonb_strip_nulls(jsonb_build_object('uploadedFileB64', autoclient.file($1, $2, NULL) -> 'content', 'uploadedFileName', k2bridge.need_argument('name', $2), 'okpo', k2bridge.need_argument('okpo', $3), 'recipientOkpo', k2bridge.need_argument('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'YYYY-MM-DD'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), NULL, $10)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_upload_pdf_b64_as_owner(bytea, text, text, text, text, date, numeric, text, integer, name) IS 'Behind autoclient.edoc_upload_pdf_b64.';
 
@@ -142,7 +142,7 @@ COMMENT ON FUNCTION autoclient.edoc_upload_signed_b64(bytea, text, text, integer
 'Queues adding a signature to a document of the journal, which is then sent; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_upload_signed_b64_as_owner(file bytea, okpo text, id text, temp_link_days integer, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_upload_signed_b64', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, 'signed', NULL) -> 'content', 'okpo', autoclient.need('okpo', $2), 'id', autoclient.need('id', $3), 'tempLinkForDays', $4)), 'edoc:' || $3, $5)
+    SELECT autoclient.queue('autoclient.edoc_upload_signed_b64', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, 'signed', NULL) -> 'content', 'okpo', k2bridge.need_argument('okpo', $2), 'id', k2bridge.need_argument('id', $3), 'tempLinkForDays', $4)), 'edoc:' || $3, $5)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_upload_signed_b64_as_owner(bytea, text, text, integer, name) IS 'Behind autoclient.edoc_upload_signed_b64.';
 
@@ -152,7 +152,7 @@ COMMENT ON FUNCTION autoclient.edoc_send_for_preview(text, text, name) IS
 'Queues sending an unsigned document to the counterparty; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_send_for_preview_as_owner(id text, okpo text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_send_for_preview', jsonb_strip_nulls(jsonb_build_object('id', autoclient.need('id', $1), 'okpo', autoclient.need('okpo', $2))), 'edoc:' || $1, $3)
+    SELECT autoclient.queue('autoclient.edoc_send_for_preview', jsonb_strip_nulls(jsonb_build_object('id', k2bridge.need_argument('id', $1), 'okpo', k2bridge.need_argument('okpo', $2))), 'edoc:' || $1, $3)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_send_for_preview_as_owner(text, text, name) IS 'Behind autoclient.edoc_send_for_preview.';
 
@@ -162,7 +162,7 @@ COMMENT ON FUNCTION autoclient.edoc_delete(text, text, name) IS
 'Queues the deletion of a document; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_delete_as_owner(id text, okpo text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_delete', jsonb_strip_nulls(jsonb_build_object('id', autoclient.need('id', $1), 'okpo', autoclient.need('okpo', $2))), 'edoc:' || $1, $3)
+    SELECT autoclient.queue('autoclient.edoc_delete', jsonb_strip_nulls(jsonb_build_object('id', k2bridge.need_argument('id', $1), 'okpo', k2bridge.need_argument('okpo', $2))), 'edoc:' || $1, $3)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_delete_as_owner(text, text, name) IS 'Behind autoclient.edoc_delete.';
 
@@ -172,7 +172,7 @@ COMMENT ON FUNCTION autoclient.edoc_create_payment(text, text, text, name) IS
 'Queues the making of a payment from an invoice; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_create_payment_as_owner(id text, okpo text, payer_account text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_create_payment', jsonb_strip_nulls(jsonb_build_object('id', autoclient.need('id', $1), 'okpo', autoclient.need('okpo', $2), 'payerAccount', autoclient.need('payer_account', $3))), 'edoc:' || $1, $4)
+    SELECT autoclient.queue('autoclient.edoc_create_payment', jsonb_strip_nulls(jsonb_build_object('id', k2bridge.need_argument('id', $1), 'okpo', k2bridge.need_argument('okpo', $2), 'payerAccount', k2bridge.need_argument('payer_account', $3))), 'edoc:' || $1, $4)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_create_payment_as_owner(text, text, text, name) IS 'Behind autoclient.edoc_create_payment.';
 
@@ -182,7 +182,7 @@ COMMENT ON FUNCTION autoclient.eo_create(bytea, text, text, text, name) IS
 'Queues the upload of a report (XML or ZIP) for electronic reporting; duplicate is error or remove. Returns the id of the call.';
 CREATE FUNCTION autoclient.eo_create_as_owner(file bytea, name text, okpo text, duplicate text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.eo_create', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/xml'), 'okpo', autoclient.need('okpo', $3), 'duplicate', $4)), NULL, $5)
+    SELECT autoclient.queue('autoclient.eo_create', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/xml'), 'okpo', k2bridge.need_argument('okpo', $3), 'duplicate', $4)), NULL, $5)
 $$;
 COMMENT ON FUNCTION autoclient.eo_create_as_owner(bytea, text, text, text, name) IS 'Behind autoclient.eo_create.';
 
@@ -192,7 +192,7 @@ COMMENT ON FUNCTION autoclient.eo_create_b64(bytea, text, text, text, name) IS
 'Queues the upload of a report as base64 in a form; duplicate is error or remove. Returns the id of the call.';
 CREATE FUNCTION autoclient.eo_create_b64_as_owner(file bytea, name text, okpo text, duplicate text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.eo_create_b64', jsonb_strip_nulls(jsonb_build_object('uploadedFileB64', autoclient.file($1, $2, NULL) -> 'content', 'uploadedFileName', autoclient.need('name', $2), 'okpo', autoclient.need('okpo', $3), 'duplicate', $4)), NULL, $5)
+    SELECT autoclient.queue('autoclient.eo_create_b64', jsonb_strip_nulls(jsonb_build_object('uploadedFileB64', autoclient.file($1, $2, NULL) -> 'content', 'uploadedFileName', k2bridge.need_argument('name', $2), 'okpo', k2bridge.need_argument('okpo', $3), 'duplicate', $4)), NULL, $5)
 $$;
 COMMENT ON FUNCTION autoclient.eo_create_b64_as_owner(bytea, text, text, text, name) IS 'Behind autoclient.eo_create_b64.';
 
@@ -203,7 +203,7 @@ COMMENT ON FUNCTION autoclient.salary_update_receiver(jsonb, name) IS
 CREATE FUNCTION autoclient.salary_update_receiver_as_owner(receiver jsonb, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT autoclient.queue('autoclient.salary_update_receiver', $1, concat_ws(':', 'salary_receiver',
-                            autoclient.need('group of the receiver', $1 ->> 'group'), autoclient.need('tabn of the receiver', $1 ->> 'tabn')), $2)
+                            k2bridge.need_argument('group of the receiver', $1 ->> 'group'), k2bridge.need_argument('tabn of the receiver', $1 ->> 'tabn')), $2)
 $$;
 COMMENT ON FUNCTION autoclient.salary_update_receiver_as_owner(jsonb, name) IS 'Behind autoclient.salary_update_receiver.';
 
@@ -213,7 +213,7 @@ COMMENT ON FUNCTION autoclient.maspay_add(text, text, numeric, text, name) IS
 'Queues adding a line to a register; returns the id of the call.';
 CREATE FUNCTION autoclient.maspay_add_as_owner(ref text, receiver text, amount numeric, comment text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.maspay_add', jsonb_strip_nulls(jsonb_build_object('packet', autoclient.need('ref', $1), 'receiver', autoclient.need('receiver', $2), 'amount', autoclient.positive('amount', $3), 'comment', $4)), 'maspay:' || $1, $5)
+    SELECT autoclient.queue('autoclient.maspay_add', jsonb_strip_nulls(jsonb_build_object('packet', k2bridge.need_argument('ref', $1), 'receiver', k2bridge.need_argument('receiver', $2), 'amount', autoclient.positive('amount', $3), 'comment', $4)), 'maspay:' || $1, $5)
 $$;
 COMMENT ON FUNCTION autoclient.maspay_add_as_owner(text, text, numeric, text, name) IS 'Behind autoclient.maspay_add.';
 
@@ -223,7 +223,7 @@ COMMENT ON FUNCTION autoclient.maspay_remove(text, text, name) IS
 'Queues removing a line from a register; returns the id of the call.';
 CREATE FUNCTION autoclient.maspay_remove_as_owner(ref text, line text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.maspay_remove', jsonb_strip_nulls(jsonb_build_object('packet', autoclient.need('ref', $1), 'ref', autoclient.need('line', $2))), 'maspay:' || $1, $3)
+    SELECT autoclient.queue('autoclient.maspay_remove', jsonb_strip_nulls(jsonb_build_object('packet', k2bridge.need_argument('ref', $1), 'ref', k2bridge.need_argument('line', $2))), 'maspay:' || $1, $3)
 $$;
 COMMENT ON FUNCTION autoclient.maspay_remove_as_owner(text, text, name) IS 'Behind autoclient.maspay_remove.';
 
@@ -233,7 +233,7 @@ COMMENT ON FUNCTION autoclient.maspay_validate(text, name) IS
 'Queues the validation of a register; returns the id of the call.';
 CREATE FUNCTION autoclient.maspay_validate_as_owner(ref text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.maspay_validate', jsonb_strip_nulls(jsonb_build_object('ref', autoclient.need('ref', $1))), 'maspay:' || $1, $2)
+    SELECT autoclient.queue('autoclient.maspay_validate', jsonb_strip_nulls(jsonb_build_object('ref', k2bridge.need_argument('ref', $1))), 'maspay:' || $1, $2)
 $$;
 COMMENT ON FUNCTION autoclient.maspay_validate_as_owner(text, name) IS 'Behind autoclient.maspay_validate.';
 
@@ -243,7 +243,7 @@ COMMENT ON FUNCTION autoclient.maspay_create(text, boolean, text, name) IS
 'Queues the making of a register for a group; returns the id of the call.';
 CREATE FUNCTION autoclient.maspay_create_as_owner(grp text, salary boolean, name text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.maspay_create', jsonb_strip_nulls(jsonb_build_object('group', autoclient.need('grp', $1), 'salary', coalesce($2, true), 'packetName', $3)), NULL, $4)
+    SELECT autoclient.queue('autoclient.maspay_create', jsonb_strip_nulls(jsonb_build_object('group', k2bridge.need_argument('grp', $1), 'salary', coalesce($2, true), 'packetName', $3)), NULL, $4)
 $$;
 COMMENT ON FUNCTION autoclient.maspay_create_as_owner(text, boolean, text, name) IS 'Behind autoclient.maspay_create.';
 
@@ -257,7 +257,7 @@ BEGIN
     IF $2 !~ '^\d{4}(0[1-9]|1[0-2])$' THEN
         RAISE EXCEPTION 'yearmonth must be YYYYMM' USING ERRCODE = 'invalid_parameter_value', HINT = 'For June 2021 write 202106.';
     END IF;
-    RETURN autoclient.queue('autoclient.paysheets_upload', jsonb_build_object('projectReference', autoclient.need('project', $1), 'yearmonth', $2,
+    RETURN autoclient.queue('autoclient.paysheets_upload', jsonb_build_object('projectReference', k2bridge.need_argument('project', $1), 'yearmonth', $2,
                'paysheet', autoclient.file($3, $4, 'application/vnd.ms-excel'), 'catalog', autoclient.file($5, $6, 'application/vnd.ms-excel')),
                'paysheets:' || $1, $7);
 END
@@ -270,7 +270,7 @@ COMMENT ON FUNCTION autoclient.check_counterparty(text, name) IS
 'Queues the check of a counterparty, which the bank counts; the answer is kept in autoclient.counterparty. Returns the id of the call.';
 CREATE FUNCTION autoclient.check_counterparty_as_owner(edrpou text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.check_counterparty', jsonb_strip_nulls(jsonb_build_object('edrpou', autoclient.need('edrpou', $1))), 'counterparty:' || $1, $2)
+    SELECT autoclient.queue('autoclient.check_counterparty', jsonb_strip_nulls(jsonb_build_object('edrpou', k2bridge.need_argument('edrpou', $1))), 'counterparty:' || $1, $2)
 $$;
 COMMENT ON FUNCTION autoclient.check_counterparty_as_owner(text, name) IS 'Behind autoclient.check_counterparty.';
 

@@ -26,7 +26,7 @@ CREATE FUNCTION autoclient.get_payment_as_owner(ref text, server name) RETURNS a
     SELECT ROW(d.doc ->> 'payment_ref', d.doc ->> 'document_number', (d.doc ->> 'payment_amount')::numeric, d.doc ->> 'payment_ccy', d.doc ->> 'payment_status',
                d.doc ->> 'payer_account', d.doc ->> 'recipient_account', d.doc ->> 'recipient_nceo', d.doc ->> 'payment_naming', d.doc ->> 'payment_destination',
                (d.doc #>> '{level_sign,1_sign_level}')::boolean, (d.doc #>> '{level_sign,2_sign_level}')::boolean, d.doc)::autoclient.payment_document_row
-      FROM (SELECT (k2bridge.invoke('autoclient.payment_get', jsonb_build_object('ref', autoclient.need('ref', $1)), autoclient.default_server($2))).reply AS doc) d
+      FROM (SELECT (k2bridge.invoke('autoclient.payment_get', jsonb_build_object('ref', k2bridge.need_argument('ref', $1)), autoclient.default_server($2))).reply AS doc) d
 $$;
 COMMENT ON FUNCTION autoclient.get_payment_as_owner(text, name) IS 'Behind autoclient.get_payment.';
 
@@ -42,7 +42,7 @@ BEGIN
     IF $1 IS NULL OR $1 NOT IN ('inbox', 'outbox', 'in-process', 'all', 'to-pay') THEN
         RAISE EXCEPTION 'unknown journal "%"', coalesce($1, '') USING ERRCODE = 'invalid_parameter_value', HINT = 'Known are inbox, outbox, in-process, all and to-pay.';
     END IF;
-    PERFORM autoclient.need('filter.dateBegin', $2 ->> 'dateBegin'), autoclient.need('filter.dateEnd', $2 ->> 'dateEnd');
+    PERFORM k2bridge.need_argument('filter.dateBegin', $2 ->> 'dateBegin'), k2bridge.need_argument('filter.dateEnd', $2 ->> 'dateEnd');
     RETURN QUERY SELECT d.* FROM autoclient.documents_of(wanted, $1, (k2bridge.invoke('autoclient.edoc_journal_' || replace($1, '-', '_'), $2, wanted)).reply) d;
 END
 $$;
@@ -54,7 +54,7 @@ COMMENT ON FUNCTION autoclient.edoc_xml(text, text, name) IS
 'Downloads the XML of an electronic document.';
 CREATE FUNCTION autoclient.edoc_xml_as_owner(id text, okpo text, server name) RETURNS bytea
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT (k2bridge.invoke('autoclient.edoc_xml', jsonb_build_object('id', autoclient.need('id', $1), 'okpo', autoclient.need('okpo', $2)), autoclient.default_server($3))).content
+    SELECT (k2bridge.invoke('autoclient.edoc_xml', jsonb_build_object('id', k2bridge.need_argument('id', $1), 'okpo', k2bridge.need_argument('okpo', $2)), autoclient.default_server($3))).content
 $$;
 COMMENT ON FUNCTION autoclient.edoc_xml_as_owner(text, text, name) IS 'Behind autoclient.edoc_xml.';
 
@@ -64,7 +64,7 @@ COMMENT ON FUNCTION autoclient.edoc_pdf(text, text, name) IS
 'Downloads the PDF of an electronic document.';
 CREATE FUNCTION autoclient.edoc_pdf_as_owner(id text, okpo text, server name) RETURNS bytea
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT (k2bridge.invoke('autoclient.edoc_pdf', jsonb_build_object('id', autoclient.need('id', $1), 'okpo', autoclient.need('okpo', $2)), autoclient.default_server($3))).content
+    SELECT (k2bridge.invoke('autoclient.edoc_pdf', jsonb_build_object('id', k2bridge.need_argument('id', $1), 'okpo', k2bridge.need_argument('okpo', $2)), autoclient.default_server($3))).content
 $$;
 COMMENT ON FUNCTION autoclient.edoc_pdf_as_owner(text, text, name) IS 'Behind autoclient.edoc_pdf.';
 
@@ -74,7 +74,7 @@ COMMENT ON FUNCTION autoclient.edoc_p7s(text, text, name) IS
 'Downloads the signed file (.p7s) of an electronic document.';
 CREATE FUNCTION autoclient.edoc_p7s_as_owner(id text, okpo text, server name) RETURNS bytea
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT (k2bridge.invoke('autoclient.edoc_p7s', jsonb_build_object('id', autoclient.need('id', $1), 'okpo', autoclient.need('okpo', $2)), autoclient.default_server($3))).content
+    SELECT (k2bridge.invoke('autoclient.edoc_p7s', jsonb_build_object('id', k2bridge.need_argument('id', $1), 'okpo', k2bridge.need_argument('okpo', $2)), autoclient.default_server($3))).content
 $$;
 COMMENT ON FUNCTION autoclient.edoc_p7s_as_owner(text, text, name) IS 'Behind autoclient.edoc_p7s.';
 
@@ -85,7 +85,7 @@ COMMENT ON FUNCTION autoclient.edoc_base64(text, text, name) IS
 CREATE FUNCTION autoclient.edoc_base64_as_owner(id text, okpo text, server name) RETURNS TABLE (file_name text, content bytea)
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT d.reply ->> 'fileName', decode(d.reply ->> 'originalDoc', 'base64')
-      FROM (SELECT (k2bridge.invoke('autoclient.edoc_base64', jsonb_build_object('id', autoclient.need('id', $1), 'okpo', autoclient.need('okpo', $2)), autoclient.default_server($3))).reply) d
+      FROM (SELECT (k2bridge.invoke('autoclient.edoc_base64', jsonb_build_object('id', k2bridge.need_argument('id', $1), 'okpo', k2bridge.need_argument('okpo', $2)), autoclient.default_server($3))).reply) d
 $$;
 COMMENT ON FUNCTION autoclient.edoc_base64_as_owner(text, text, name) IS 'Behind autoclient.edoc_base64.';
 
@@ -95,7 +95,7 @@ COMMENT ON FUNCTION autoclient.edoc_sign_info(text, text, name) IS
 'Asks who has signed an electronic document.';
 CREATE FUNCTION autoclient.edoc_sign_info_as_owner(id text, okpo text, server name) RETURNS jsonb
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT (k2bridge.invoke('autoclient.edoc_sign_info', jsonb_build_object('id', autoclient.need('id', $1), 'okpo', autoclient.need('okpo', $2)), autoclient.default_server($3))).reply
+    SELECT (k2bridge.invoke('autoclient.edoc_sign_info', jsonb_build_object('id', k2bridge.need_argument('id', $1), 'okpo', k2bridge.need_argument('okpo', $2)), autoclient.default_server($3))).reply
 $$;
 COMMENT ON FUNCTION autoclient.edoc_sign_info_as_owner(text, text, name) IS 'Behind autoclient.edoc_sign_info.';
 
@@ -141,7 +141,7 @@ CREATE FUNCTION autoclient.salary_receivers_as_owner(grp text, filter text, serv
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.*
       FROM autoclient.default_server($3) w (server)
-     CROSS JOIN LATERAL autoclient.all_pages('autoclient.salary_receivers', jsonb_build_object('group', autoclient.need('grp', $1), 'filter', $2), w.server) p (page)
+     CROSS JOIN LATERAL autoclient.all_pages('autoclient.salary_receivers', jsonb_build_object('group', k2bridge.need_argument('grp', $1), 'filter', $2), w.server) p (page)
      CROSS JOIN LATERAL autoclient.receivers_of(w.server, p.page) r
 $$;
 COMMENT ON FUNCTION autoclient.salary_receivers_as_owner(text, text, name) IS 'Behind autoclient.salary_receivers.';
@@ -173,7 +173,7 @@ COMMENT ON FUNCTION autoclient.maspay_header(text, name) IS
 CREATE FUNCTION autoclient.maspay_header_as_owner(ref text, server name) RETURNS autoclient.packet_row
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT r FROM autoclient.default_server($2) w (server)
-     CROSS JOIN LATERAL autoclient.packets_of(w.server, (k2bridge.invoke('autoclient.maspay_header', jsonb_build_object('ref', autoclient.need('ref', $1)), w.server)).reply) r
+     CROSS JOIN LATERAL autoclient.packets_of(w.server, (k2bridge.invoke('autoclient.maspay_header', jsonb_build_object('ref', k2bridge.need_argument('ref', $1)), w.server)).reply) r
 $$;
 COMMENT ON FUNCTION autoclient.maspay_header_as_owner(text, name) IS 'Behind autoclient.maspay_header.';
 
@@ -185,7 +185,7 @@ CREATE FUNCTION autoclient.maspay_content_as_owner(ref text, server name) RETURN
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.*
       FROM autoclient.default_server($2) w (server)
-     CROSS JOIN LATERAL autoclient.all_pages('autoclient.maspay_content', jsonb_build_object('ref', autoclient.need('ref', $1)), w.server) p (page)
+     CROSS JOIN LATERAL autoclient.all_pages('autoclient.maspay_content', jsonb_build_object('ref', k2bridge.need_argument('ref', $1)), w.server) p (page)
      CROSS JOIN LATERAL autoclient.lines_of(w.server, $1, p.page) r
 $$;
 COMMENT ON FUNCTION autoclient.maspay_content_as_owner(text, name) IS 'Behind autoclient.maspay_content.';
@@ -248,7 +248,7 @@ CREATE FUNCTION autoclient.card_statements_as_owner(corporation jsonb, card text
     SELECT r.*
       FROM autoclient.default_server($5) w (server)
      CROSS JOIN LATERAL autoclient.card_rows_of(w.server, (k2bridge.invoke('autoclient.card_statements',
-               jsonb_build_object('corporation', $1, 'clientCard', autoclient.need('card', $2), 'dateStart', to_char($3, 'DD.MM.YYYY'), 'dateEnd', to_char($4, 'DD.MM.YYYY')), w.server)).reply) r
+               jsonb_build_object('corporation', $1, 'clientCard', k2bridge.need_argument('card', $2), 'dateStart', to_char($3, 'DD.MM.YYYY'), 'dateEnd', to_char($4, 'DD.MM.YYYY')), w.server)).reply) r
 $$;
 COMMENT ON FUNCTION autoclient.card_statements_as_owner(jsonb, text, date, date, name) IS 'Behind autoclient.card_statements.';
 
@@ -283,7 +283,7 @@ DECLARE
     page integer;
     answer jsonb;
 BEGIN
-    PERFORM autoclient.need('account', $1), autoclient.day_range($2, $3);
+    PERFORM k2bridge.need_argument('account', $1), autoclient.day_range($2, $3);
     WHILE day <= $3 LOOP
         page := 1;
         LOOP

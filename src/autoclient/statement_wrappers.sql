@@ -11,7 +11,7 @@ DECLARE
 BEGIN
     LOOP
         answer := k2bridge.invoke(endpoint, asked, autoclient.default_server(server));
-        pages := pages || autoclient.list_of(answer.reply, list);
+        pages := pages || k2bridge.list_field(answer.reply, list);
         page := autoclient.next_page(answer.reply);
         EXIT WHEN page IS NULL;
         IF page = asked ->> 'followId' THEN

@@ -1,9 +1,4 @@
--- What all calls of this room share. In the queue, args are the fields of the wire plus "about": what the handler must
--- know and the bank must not be told. Dates travel as DD-MM-YYYY and come back dotted (wire/autoclient.md section 1.6).
-
-CREATE FUNCTION autoclient.wire_args(args jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT args - 'about' $$;
-COMMENT ON FUNCTION autoclient.wire_args(jsonb) IS 'Builder: the arguments that travel, without "about".';
+-- What all calls of this room share. Dates travel as DD-MM-YYYY and come back dotted (wire/autoclient.md section 1.6).
 
 CREATE FUNCTION autoclient.wire_date(day date) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT to_char(day, 'DD-MM-YYYY') $$;
@@ -65,29 +60,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION autoclient.inexact(text, text) IS 'Raises: an amount that numeric(20,2) would not hold exactly.';
-
-CREATE FUNCTION autoclient.need(name text, value text) RETURNS text
-    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF value IS NULL OR btrim(value) = '' THEN
-        RAISE EXCEPTION '% must not be null or empty', name USING ERRCODE = 'invalid_parameter_value',
-            HINT = format('Give the argument %s a value.', name);
-    END IF;
-    RETURN value;
-END
-$$;
-COMMENT ON FUNCTION autoclient.need(text, text) IS 'The value of a required argument; raises 22023 naming it.';
-
-CREATE FUNCTION autoclient.list_of(reply jsonb, field text) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF jsonb_typeof(reply -> field) IS DISTINCT FROM 'array' THEN
-        RAISE EXCEPTION 'field "%" of the reply is no array', field USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    RETURN reply -> field;
-END
-$$;
-COMMENT ON FUNCTION autoclient.list_of(jsonb, text) IS 'A required array of a reply; raises naming the field.';
 
 CREATE FUNCTION autoclient.next_page(reply jsonb) RETURNS text
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
