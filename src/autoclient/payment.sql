@@ -131,27 +131,21 @@ COMMENT ON FUNCTION autoclient.check_payment_values(jsonb) IS 'Rules of a paymen
 CREATE FUNCTION autoclient.check_charset(server name, args jsonb) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    field record;
-    character text;
+    misfit text[];
 BEGIN
     IF coalesce(lower(autoclient.server_option($1, 'charset')), 'utf8') NOT IN ('cp1251', 'windows-1251') THEN
         RETURN;
     END IF;
-    FOR field IN SELECT f.key, f.value FROM jsonb_each_text($2) f LOOP
-        FOR character IN SELECT DISTINCT c FROM regexp_split_to_table(field.value, '') c WHERE c > E'\x7f' LOOP
-            BEGIN
-                PERFORM convert_to(character, 'WIN1251');
-            EXCEPTION WHEN untranslatable_character THEN
-                RAISE EXCEPTION 'field "%" has a character that windows-1251 lacks: "%"', field.key, character
-                    USING ERRCODE = 'invalid_parameter_value',
-                          HINT = format('Replace it, or ALTER SERVER %I OPTIONS (SET charset ''utf8'').', $1);
-            END;
-        END LOOP;
-    END LOOP;
+    misfit := k2bridge.windows_1251_misfit($2);
+    IF misfit IS NOT NULL THEN
+        RAISE EXCEPTION 'field "%" has a character that windows-1251 lacks: "%"', misfit[1], misfit[2]
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = format('Replace it, or ALTER SERVER %I OPTIONS (SET charset ''utf8'').', $1);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION autoclient.check_charset(name, jsonb) IS
-'Raises 22023 naming the field whose text the charset of the server cannot carry, before anything is queued.';
+'Raises 22023 naming the field, at any depth, whose text the charset of the server cannot carry, before anything is queued.';
 
 -- The table.
 

@@ -181,6 +181,19 @@ std::string to_utf8(std::string_view body, std::string_view content_type)
                   std::to_string(bad) + " is not UTF-8, as the reply declares it");
 }
 
+std::string_view missing_in_1251(std::string_view text) noexcept
+{
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t length = sequence(text, at);
+        if (length == 0)
+            return text.substr(at, 1);
+        if (encode1251(decode_utf8(text.substr(at, length))) < 0)
+            return text.substr(at, length);
+        at += length;
+    }
+    return {};
+}
+
 std::string from_utf8(std::string_view text)
 {
     std::string out;

@@ -30,6 +30,10 @@ std::string charset_of(std::string_view content_type);
 /// a body of plain ASCII. Throws BadText.
 std::string to_utf8(std::string_view body, std::string_view content_type);
 
+/// The first character that windows-1251 lacks, or the first byte that is no UTF-8; empty when all can be
+/// written.
+std::string_view missing_in_1251(std::string_view text) noexcept;
+
 /// UTF-8 to windows-1251. Throws BadText naming the first character that does not fit and its position.
 std::string from_utf8(std::string_view text);
 

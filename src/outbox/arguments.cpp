@@ -1,7 +1,9 @@
 // See arguments.hpp.
+#include "http/charset.hpp"
 #include "outbox/arguments.hpp"
 
 #include "pg/guard.hpp"
+#include "pg/sql.hpp"
 
 extern "C" {
 #include "mb/pg_wchar.h"
@@ -71,6 +73,35 @@ void read_value(Argument &argument, const JsonbValue &value)
         assign_scalar(argument.text, value);
 }
 
+// One object or array that is being walked through.
+struct Level {
+    bool array;
+    int index; // of the element at hand, -1 before the first
+    std::string key;
+};
+
+std::string path_of(const std::vector<Level> &levels)
+{
+    std::string path;
+    for (const Level &each : levels) {
+        if (each.array)
+            path += "[" + std::to_string(each.index) + "]";
+        else
+            path += (path.empty() ? "" : ".") + each.key;
+    }
+    return path;
+}
+
+void follow(std::vector<Level> &levels, JsonbIteratorToken token)
+{
+    if (token == WJB_END_OBJECT || token == WJB_END_ARRAY)
+        levels.pop_back();
+    else if (token != WJB_KEY && !levels.empty() && levels.back().array)
+        ++levels.back().index;
+    if (token == WJB_BEGIN_OBJECT || token == WJB_BEGIN_ARRAY)
+        levels.push_back({token == WJB_BEGIN_ARRAY, -1, {}});
+}
+
 } // namespace
 
 bool is_object(const Jsonb *args)
@@ -111,4 +142,52 @@ std::string json_text(const Jsonb *args, const std::vector<std::string> &left_ou
     return text;
 }
 
+std::optional<Misfit> windows_1251_misfit(const Jsonb *args)
+{
+    std::optional<Misfit> found;
+    std::vector<Level> levels;
+    std::string text;
+    pg::call([&] {
+        JsonbIterator *iterator = JsonbIteratorInit(const_cast<JsonbContainer *>(&args->root));
+        JsonbValue value;
+        JsonbIteratorToken token;
+        while (!found && (token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE) {
+            follow(levels, token);
+            const bool holds_text = token == WJB_KEY || token == WJB_VALUE || token == WJB_ELEM;
+            if (!holds_text || value.type != jbvString)
+                continue;
+            assign_utf8(text, value.val.string.val, value.val.string.len);
+            if (token == WJB_KEY)
+                levels.back().key = text;
+            if (const auto missing = http::missing_in_1251(text); !missing.empty())
+                found = Misfit{path_of(levels), std::string(missing)};
+        }
+    });
+    return found;
+}
+
 } // namespace outbox
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(k2bridge_windows_1251_misfit);
+
+// k2bridge.windows_1251_misfit(args jsonb) → {field, character}, null when everything can be written
+PGDLLEXPORT Datum k2bridge_windows_1251_misfit(PG_FUNCTION_ARGS)
+{
+    const Jsonb *args = PG_GETARG_JSONB_P(0);
+    Datum result = 0;
+    const bool found = pg::entry([&] {
+        const auto misfit = outbox::windows_1251_misfit(args);
+        if (misfit) {
+            const std::vector<std::string> pair{misfit->path, misfit->character};
+            result = pg::call([&] { return pg::text_array(pair); });
+        }
+        return misfit.has_value();
+    });
+    if (!found)
+        PG_RETURN_NULL();
+    PG_RETURN_DATUM(result);
+}
+
+} // extern "C"

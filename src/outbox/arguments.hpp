@@ -28,4 +28,13 @@ Arguments read_arguments(const Jsonb *args);
 // The JSON text as jsonb prints it, without the members `left_out`, in UTF-8.
 std::string json_text(const Jsonb *args, const std::vector<std::string> &left_out);
 
+/// A text that windows-1251 cannot carry: where it stands ("receiver.fio[1]") and the first character it
+/// lacks.
+struct Misfit {
+    std::string path, character;
+};
+
+/// The first such key or value at any depth, in jsonb's order.
+std::optional<Misfit> windows_1251_misfit(const Jsonb *args);
+
 } // namespace outbox

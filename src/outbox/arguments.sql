@@ -5,6 +5,11 @@ CREATE FUNCTION k2bridge.wire_args(args jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT args - 'about' $$;
 COMMENT ON FUNCTION k2bridge.wire_args(jsonb) IS 'Builder: the arguments that travel, without "about".';
 
+CREATE FUNCTION k2bridge.windows_1251_misfit(args jsonb) RETURNS text[]
+    LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'k2bridge_windows_1251_misfit';
+COMMENT ON FUNCTION k2bridge.windows_1251_misfit(jsonb) IS
+'The first text, at any depth, with a character that windows-1251 lacks: its path and that character; null when there is none.';
+
 CREATE FUNCTION k2bridge.need_argument(name text, value text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

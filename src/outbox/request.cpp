@@ -100,24 +100,6 @@ http::Pairs pairs(const Endpoint &endpoint, const Arguments &arguments, const st
     return out;
 }
 
-std::vector<http::Part> parts(const Endpoint &endpoint, const Arguments &arguments,
-                              const std::vector<std::string> &used)
-{
-    std::vector<http::Part> out;
-    for (const Argument &each : arguments) {
-        if (each.kind == Argument::Kind::null || std::find(used.begin(), used.end(), each.key) != used.end())
-            continue;
-        if (each.kind == Argument::Kind::nested && !each.file)
-            refuse(endpoint, "argument \"" + each.key + "\" is neither a scalar nor a file",
-                   "A file is {\"content\": base64, \"file_name\": text, \"content_type\": text}.");
-        if (each.file)
-            out.push_back({each.key, each.file->name, each.file->content_type, each.file->content});
-        else
-            out.push_back({each.key, {}, {}, each.text});
-    }
-    return out;
-}
-
 // Autoclient documents the spellings utf8 and cp1251 (wire/autoclient.md 1.3), everybody else knows the
 // registered ones.
 std::string json_type(const Server &server)
@@ -134,27 +116,33 @@ std::string form_type(const Server &server)
                                        : type + (server.windows_1251 ? ";charset=cp1251" : ";charset=utf8");
 }
 
-// In the charset of the server. `what` names the field for the error.
-std::string encoded(const Endpoint &endpoint, const Server &server, const std::string &what,
+[[noreturn]] void refuse_character(const Endpoint &endpoint, const Server &server, const Misfit &misfit)
+{
+    refuse(endpoint,
+           "field \"" + misfit.path + "\" has a character that windows-1251 lacks: \"" + misfit.character +
+               "\"",
+           "Replace it, or ALTER SERVER " + server.name + " OPTIONS (SET charset 'utf8').");
+}
+
+// In the charset of the server; `field` names the text for the error.
+std::string encoded(const Endpoint &endpoint, const Server &server, const std::string &field,
                     const std::string &text)
 {
     if (!server.windows_1251)
         return text;
-    try {
-        return http::from_utf8(text);
-    } catch (const http::BadText &error) {
-        refuse(endpoint, what + " cannot be written in windows-1251: " + error.what(),
-               "Replace the character, or ALTER SERVER " + server.name + " OPTIONS (SET charset 'utf8').");
-    }
+    if (const auto missing = http::missing_in_1251(text); !missing.empty())
+        refuse_character(endpoint, server, {field, std::string(missing)});
+    return http::from_utf8(text);
 }
 
-// A JSON body; what windows-1251 lacks is looked for field by field, so that the error can name one.
-std::string encoded_json(const Endpoint &endpoint, const Server &server, const Arguments &arguments,
+// A JSON body; only where windows-1251 lacks something the arguments are searched, so that the error names a
+// field.
+std::string encoded_json(const Endpoint &endpoint, const Server &server, const Jsonb *args,
                          const std::string &text)
 {
-    if (server.windows_1251)
-        for (const Argument &each : arguments)
-            encoded(endpoint, server, "field \"" + each.key + "\"", each.text);
+    if (server.windows_1251 && !http::missing_in_1251(text).empty())
+        if (const auto misfit = windows_1251_misfit(args))
+            refuse_character(endpoint, server, *misfit);
     return encoded(endpoint, server, "the body", text);
 }
 
@@ -162,8 +150,35 @@ std::string encoded_json(const Endpoint &endpoint, const Server &server, const A
 http::Pairs encoded_pairs(const Endpoint &endpoint, const Server &server, http::Pairs pairs)
 {
     for (auto &[key, value] : pairs)
-        value = encoded(endpoint, server, "field \"" + key + "\"", value);
+        value = encoded(endpoint, server, key, value);
     return pairs;
+}
+
+// Texts and names of files in the charset of the server; contents as they are.
+std::vector<http::Part> encoded_parts(const Endpoint &endpoint, const Server &server,
+                                      const Arguments &arguments, const std::vector<std::string> &used)
+{
+    std::vector<http::Part> out;
+    for (const Argument &each : arguments) {
+        if (each.kind == Argument::Kind::null || std::find(used.begin(), used.end(), each.key) != used.end())
+            continue;
+        if (each.kind == Argument::Kind::nested && !each.file)
+            refuse(endpoint, "argument \"" + each.key + "\" is neither a scalar nor a file",
+                   "A file is {\"content\": base64, \"file_name\": text, \"content_type\": text}.");
+        if (each.file)
+            out.push_back({each.key, encoded(endpoint, server, each.key + ".file_name", each.file->name),
+                           each.file->content_type, each.file->content});
+        else
+            out.push_back({each.key, {}, {}, encoded(endpoint, server, each.key, each.text)});
+    }
+    return out;
+}
+
+// Without a charset the bank reads windows-1251 (wire/autoclient.md 1.3), so it is named here too.
+std::string multipart_type(const Server &server, const std::string &type)
+{
+    return server.type != "autoclient" ? type
+                                       : type + (server.windows_1251 ? "; charset=cp1251" : "; charset=utf8");
 }
 
 void add_body(http::Request &request, const Endpoint &endpoint, const Server &server, const Jsonb *args,
@@ -174,7 +189,7 @@ void add_body(http::Request &request, const Endpoint &endpoint, const Server &se
         request.url = http::with_query(request.url, pairs(endpoint, arguments, used));
         break;
     case Endpoint::Body::json:
-        request.body = encoded_json(endpoint, server, arguments, json_text(args, used));
+        request.body = encoded_json(endpoint, server, args, json_text(args, used));
         request.content_type = json_type(server);
         break;
     case Endpoint::Body::form:
@@ -184,9 +199,9 @@ void add_body(http::Request &request, const Endpoint &endpoint, const Server &se
         request.content_type = form_type(server);
         break;
     case Endpoint::Body::multipart: {
-        http::Multipart multipart = http::multipart(parts(endpoint, arguments, used));
+        http::Multipart multipart = http::multipart(encoded_parts(endpoint, server, arguments, used));
         request.body = std::move(multipart.body);
-        request.content_type = std::move(multipart.content_type);
+        request.content_type = multipart_type(server, multipart.content_type);
         break;
     }
     }

@@ -57,6 +57,16 @@ TEST(Charset, Windows1251AgreesWithTheSystemsTableInBothDirections)
     }
 }
 
+TEST(Charset, FindsWhatWindows1251Lacks)
+{
+    EXPECT_EQ(missing_in_1251(""), "");
+    EXPECT_EQ(missing_in_1251("plain, їжак № 1 «€»"), "");
+    EXPECT_EQ(missing_in_1251("їжак Ŧ ☃"), "Ŧ");
+    EXPECT_EQ(missing_in_1251("🏦"), "🏦");
+    EXPECT_EQ(missing_in_1251("ab\xC3"), "\xC3");
+    EXPECT_EQ(missing_in_1251("\xC2\x98"), "\xC2\x98") << "the byte that is not assigned";
+}
+
 TEST(Charset, UnderstandsTheWaysACharsetIsDeclared)
 {
     EXPECT_EQ(charset_of("application/json;charset=utf8"), "utf8");

@@ -78,8 +78,10 @@ private:
     void read_form(const std::string &body);
     void read_multipart(std::string_view body, const std::string &boundary);
     void add(std::string name, Part part);
+    std::string in_charset(std::string_view name, const std::string &text) const;
 
     Complaint complaint_;
+    Charset charset_;
     std::map<std::string, Part, std::less<>> parts_;
 };
 

@@ -13,11 +13,12 @@ namespace sandbox::autoclient
 namespace
 {
 
-std::string readable(std::string text)
+/* A text as the charset of the request says; nothing when it is written in another one. */
+std::optional<std::string> readable(Charset charset, const std::string &text)
 {
-    if (is_utf8(text))
-        return text;
-    return from_cp1251(text).value_or("");
+    if (charset == Charset::cp1251)
+        return from_cp1251(text);
+    return is_utf8(text) ? std::optional(text) : std::nullopt;
 }
 
 int hex_digit(char c)
@@ -62,7 +63,7 @@ std::optional<std::string> header_parameter(std::string_view header, const std::
 } // namespace
 
 Parts::Parts(const Caller &caller, Complaint complaint, Names required, Names optional)
-    : complaint_(complaint)
+    : complaint_(complaint), charset_(caller.charset)
 {
     if (caller.boundary.empty())
         read_form(caller.body);
@@ -91,6 +92,14 @@ void Parts::add(std::string name, Part part)
         refuse(name, "is repeated");
 }
 
+std::string Parts::in_charset(std::string_view name, const std::string &text) const
+{
+    const std::optional<std::string> out = readable(charset_, text);
+    if (!out)
+        refuse(name, "is not in the charset of the request");
+    return *out;
+}
+
 void Parts::read_form(const std::string &body)
 {
     std::string_view rest = body;
@@ -104,7 +113,7 @@ void Parts::read_form(const std::string &body)
         if (!name || !value)
             refuse("body", "is no form");
         Part part;
-        part.text = readable(*value);
+        part.text = in_charset(*name, *value);
         add(*name, std::move(part));
     }
 }
@@ -134,12 +143,12 @@ void Parts::read_multipart(std::string_view body, const std::string &boundary)
             name = header_parameter(line, "name");
             const std::optional<std::string> file_name = header_parameter(line, "filename");
             part.file = file_name.has_value();
-            part.file_name = readable(file_name.value_or(""));
+            part.file_name = in_charset("filename", file_name.value_or(""));
         }
         if (!name)
             refuse("body", "has a part without a name");
         const std::string bytes(body.substr(head_end + 4, end - head_end - 4));
-        part.text = part.file ? bytes : readable(bytes);
+        part.text = part.file ? bytes : in_charset(*name, bytes);
         add(*name, std::move(part));
         body.remove_prefix(end + 2 + mark.size());
     }

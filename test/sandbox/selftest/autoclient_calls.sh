@@ -91,7 +91,7 @@ is "p7s" "$(md5sum <"$work/doc.pdf")" "$(ac "/proxy/edoc/journal/get-p7s/$id?okp
 is "a sent one cannot be deleted" VE005 "$(ac "$edoc/journal/delete/$id?okpo=31451288" | jq -r .code)"
 is "signed XML" '[false,true]' "$(ac_form /loader/v2/upload-signed-xml -F "file=@$work/doc.pdf;filename=a.xml" -F okpo=31451288 -F tempLinkForDays=0 | jq -c '[has("STATUS"), has("id")]')"
 pdf=$(ac_form $edoc/loader/upload-pdf-b64 --data-urlencode "uploadedFileB64=$(printf '%%PDF-1.4 other' | base64)" --data-urlencode 'uploadedFileName=рахунок.pdf' \
-    -d okpo=31451288 -d recipientOkpo=34554355 -d amount=10.50 | jq -r .id)
+    -H 'Content-Type: application/x-www-form-urlencoded;charset=utf8' -d okpo=31451288 -d recipientOkpo=34554355 -d amount=10.50 | jq -r .id)
 is "PDF in base64" '["рахунок.pdf",10.5,"34554355"]' \
     "$(ac_post $edoc/journal/in-process "$month}" | jq -c --argjson id "$pdf" '.documents[] | select(.ID == $id) | [.DOC_NAME, .AMOUNT, .OKPO_RECIPIENT]')"
 is "preview" '{"STATUS":"SUCCESS"}' "$(ac "/api/proxy/edoc/journal/send-for-preview/$pdf?okpo=31451288")"
