@@ -57,6 +57,8 @@ SQL_MEMBERS = \
     src/autoclient/rates.sql \
     src/autoclient/payment.sql \
     src/autoclient/mirror.sql \
+    src/autoclient/verify.sql \
+    src/autoclient/verify_salary.sql \
     src/autoclient/queued_wrappers.sql \
     src/autoclient/read_wrappers.sql
 

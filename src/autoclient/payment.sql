@@ -293,13 +293,14 @@ BEGIN
          WHERE p.server = call.server AND p.payment_ref = call.args ->> 'ref';
     END IF;
     IF asked IS NOT NULL THEN
-        PERFORM k2bridge.settle_uncertain(asked, call.outcome = 'refused',
-                    jsonb_strip_nulls(jsonb_build_object('asked', call.outcome, 'status', call.reply -> 'payment_status', 'text', call.error_text)));
+        PERFORM k2bridge.settle_uncertain(asked, call.outcome = 'refused' AND NOT coalesce(call.args -> 'about' ? 'sign', false),
+                    jsonb_strip_nulls(jsonb_build_object('asked', call.outcome, 'status', call.reply -> 'payment_status',
+                                                         'signed', call.reply -> 'level_sign', 'text', call.error_text)));
     END IF;
 END
 $$;
 COMMENT ON FUNCTION autoclient.payment_got(k2bridge.call_row) IS
-'Handler of payment/get: keeps the document; asked after an uncertain deletion, a draft that the bank no longer knows is deleted.';
+'Handler of payment/get: keeps the document; asked after an uncertain deletion, a draft that the bank no longer knows is deleted; asked after an uncertain signature, its levels are noted for a person.';
 
 CREATE FUNCTION autoclient.verify_payment_delete(call k2bridge.call_row) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -308,6 +309,15 @@ CREATE FUNCTION autoclient.verify_payment_delete(call k2bridge.call_row) RETURNS
      WHERE NOT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.subject = 'verify:' || call.id)
 $$;
 COMMENT ON FUNCTION autoclient.verify_payment_delete(k2bridge.call_row) IS 'Verification of payment/delete: asks for the draft.';
+
+CREATE FUNCTION autoclient.verify_payment_sign(call k2bridge.call_row) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT k2bridge.enqueue('autoclient.payment_get', jsonb_build_object('ref', call.args -> 'ref', 'about', jsonb_build_object('verify', call.id, 'sign', true)),
+                            'verify:' || call.id, call.server)
+     WHERE NOT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.subject = 'verify:' || call.id)
+$$;
+COMMENT ON FUNCTION autoclient.verify_payment_sign(k2bridge.call_row) IS
+'Verification of payment/add-sign: asks for the draft and notes which levels are signed. Whose signature that is the bank does not tell, so a person settles it.';
 
 CREATE FUNCTION autoclient.payment_deleted(call k2bridge.call_row) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$

@@ -41,6 +41,11 @@ CREATE FUNCTION autoclient.subject_of(server name, ref text) RETURNS text
 $$;
 COMMENT ON FUNCTION autoclient.subject_of(name, text) IS 'Subject of the calls about a draft, that of its creation where it was made here.';
 
+CREATE FUNCTION autoclient.upload_subject(okpo text, name text) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT format('edoc_upload:%s:%s', $1, $2) $$;
+COMMENT ON FUNCTION autoclient.upload_subject(text, text) IS
+'Subject of the uploads of one file name: they go one at a time, so that one document of the journal cannot prove two of them.';
+
 CREATE FUNCTION autoclient.sign_payment(ref text, sign text, server name DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'k2bridge_door';
 COMMENT ON FUNCTION autoclient.sign_payment(text, text, name) IS
@@ -99,7 +104,7 @@ COMMENT ON FUNCTION autoclient.edoc_upload(bytea, text, text, integer, name) IS
 'Queues the upload of an unsigned XML document; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_upload_as_owner(file bytea, name text, okpo text, temp_link_days integer, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_upload', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/xml'), 'okpo', k2bridge.need_argument('okpo', $3), 'tempLinkForDays', $4)), NULL, $5)
+    SELECT autoclient.queue('autoclient.edoc_upload', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/xml'), 'okpo', k2bridge.need_argument('okpo', $3), 'tempLinkForDays', $4)), autoclient.upload_subject($3, $2), $5)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_upload_as_owner(bytea, text, text, integer, name) IS 'Behind autoclient.edoc_upload.';
 
@@ -111,7 +116,7 @@ CREATE FUNCTION autoclient.edoc_upload_signed_xml_as_owner(file bytea, name text
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT autoclient.queue('autoclient.edoc_upload_signed_xml' || CASE WHEN autoclient.server_option(w.server, 'docs_url') IS NULL THEN '' ELSE '_docs' END,
                jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/xml'), 'okpo', k2bridge.need_argument('okpo', $3), 'tempLinkForDays', $4)),
-               NULL, w.server)
+               autoclient.upload_subject($3, $2), w.server)
       FROM autoclient.default_server($5) w (server)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_upload_signed_xml_as_owner(bytea, text, text, integer, name) IS 'Behind autoclient.edoc_upload_signed_xml.';
@@ -122,7 +127,7 @@ COMMENT ON FUNCTION autoclient.edoc_upload_pdf(bytea, text, text, text, text, da
 'Queues the upload of an unsigned PDF document; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_upload_pdf_as_owner(file bytea, name text, okpo text, recipient_okpo text, recipient_name text, document_date date, amount numeric, document_num text, temp_link_days integer, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_upload_pdf', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/pdf'), 'okpo', k2bridge.need_argument('okpo', $3), 'recipientOkpo', k2bridge.need_argument('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'YYYY-MM-DD'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), NULL, $10)
+    SELECT autoclient.queue('autoclient.edoc_upload_pdf', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/pdf'), 'okpo', k2bridge.need_argument('okpo', $3), 'recipientOkpo', k2bridge.need_argument('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'YYYY-MM-DD'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), autoclient.upload_subject($3, $2), $10)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_upload_pdf_as_owner(bytea, text, text, text, text, date, numeric, text, integer, name) IS 'Behind autoclient.edoc_upload_pdf.';
 
@@ -132,7 +137,7 @@ COMMENT ON FUNCTION autoclient.edoc_upload_pdf_b64(bytea, text, text, text, text
 'Queues the upload of an unsigned PDF document as base64 in a form; returns the id of the call.';
 CREATE FUNCTION autoclient.edoc_upload_pdf_b64_as_owner(file bytea, name text, okpo text, recipient_okpo text, recipient_name text, document_date date, amount numeric, document_num text, temp_link_days integer, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.edoc_upload_pdf_b64', jsonb_strip_nulls(jsonb_build_object('uploadedFileB64', autoclient.file($1, $2, NULL) -> 'content', 'uploadedFileName', k2bridge.need_argument('name', $2), 'okpo', k2bridge.need_argument('okpo', $3), 'recipientOkpo', k2bridge.need_argument('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'YYYY-MM-DD'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), NULL, $10)
+    SELECT autoclient.queue('autoclient.edoc_upload_pdf_b64', jsonb_strip_nulls(jsonb_build_object('uploadedFileB64', autoclient.file($1, $2, NULL) -> 'content', 'uploadedFileName', k2bridge.need_argument('name', $2), 'okpo', k2bridge.need_argument('okpo', $3), 'recipientOkpo', k2bridge.need_argument('recipient_okpo', $4), 'recipientName', $5, 'documentDate', to_char($6, 'YYYY-MM-DD'), 'amount', $7, 'documentNum', $8, 'tempLinkForDays', $9)), autoclient.upload_subject($3, $2), $10)
 $$;
 COMMENT ON FUNCTION autoclient.edoc_upload_pdf_b64_as_owner(bytea, text, text, text, text, date, numeric, text, integer, name) IS 'Behind autoclient.edoc_upload_pdf_b64.';
 
@@ -243,7 +248,7 @@ COMMENT ON FUNCTION autoclient.maspay_create(text, boolean, text, name) IS
 'Queues the making of a register for a group; returns the id of the call.';
 CREATE FUNCTION autoclient.maspay_create_as_owner(grp text, salary boolean, name text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.maspay_create', jsonb_strip_nulls(jsonb_build_object('group', k2bridge.need_argument('grp', $1), 'salary', coalesce($2, true), 'packetName', $3)), NULL, $4)
+    SELECT autoclient.queue('autoclient.maspay_create', jsonb_strip_nulls(jsonb_build_object('group', k2bridge.need_argument('grp', $1), 'salary', coalesce($2, true), 'packetName', $3)), format('maspay_create:%s:%s', autoclient.default_server($4), $3), $4)
 $$;
 COMMENT ON FUNCTION autoclient.maspay_create_as_owner(text, boolean, text, name) IS 'Behind autoclient.maspay_create.';
 
@@ -276,6 +281,8 @@ COMMENT ON FUNCTION autoclient.check_counterparty_as_owner(text, name) IS 'Behin
 
 CREATE FUNCTION autoclient.paysheets_uploaded(call k2bridge.call_row) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT k2bridge.enqueue('autoclient.paysheets_save', '{}', call.subject, call.server) WHERE call.outcome = 'ok'
+    SELECT k2bridge.enqueue('autoclient.paysheets_save', jsonb_build_object('about', jsonb_build_object(
+                                'projectReference', call.args -> 'projectReference', 'yearmonth', call.args -> 'yearmonth')), call.subject, call.server)
+     WHERE call.outcome = 'ok'
 $$;
 COMMENT ON FUNCTION autoclient.paysheets_uploaded(k2bridge.call_row) IS 'Handler of paysheets/upload-file: saving follows at once (wire/autoclient.md section 9).';

@@ -177,20 +177,21 @@ COMMENT ON FUNCTION k2bridge.resume(name, text, text) IS
 'Lifts what k2bridge.pause with the same server and endpoint holds; false when nothing was held.';
 COMMENT ON FUNCTION k2bridge.resume_as_owner(name, text, text) IS 'Does the work of k2bridge.resume.';
 
-CREATE FUNCTION k2bridge.settle_uncertain(id bigint, found boolean, evidence jsonb) RETURNS void
+CREATE FUNCTION k2bridge.settle_uncertain(id bigint, found boolean, evidence jsonb, reply jsonb DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE k2bridge.outbox o
        SET found = evidence,
            wish = CASE WHEN $2 THEN 'ok' ELSE o.wish END,
            wish_by = CASE WHEN $2 THEN k2bridge.caller() ELSE o.wish_by END,
-           wish_note = CASE WHEN $2 THEN 'found at the bank' ELSE o.wish_note END
+           wish_note = CASE WHEN $2 THEN 'found at the bank' ELSE o.wish_note END,
+           wish_reply = CASE WHEN $2 THEN $4 ELSE o.wish_reply END
      WHERE o.id = settle_uncertain.id AND o.state = 'uncertain' AND o.wish IS NULL;
     PERFORM k2bridge.wake_dispatcher();
 END
 $$;
-COMMENT ON FUNCTION k2bridge.settle_uncertain(bigint, boolean, jsonb) IS
-'For verify handlers: the bank has the call (it ends as ok), or has it not or differently (it stays uncertain, with the evidence in outbox.found).';
+COMMENT ON FUNCTION k2bridge.settle_uncertain(bigint, boolean, jsonb, jsonb) IS
+'For verify handlers: the bank has the call (it ends as ok, with the reply that the handler needs), or has it not or differently (it stays uncertain, with the evidence in outbox.found).';
 
 CREATE FUNCTION k2bridge.settle_uncertain_subject(subject text, endpoint text, evidence jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -40,7 +40,9 @@ CREATE OR REPLACE VIEW k2bridge.problems AS
 SELECT o.id, 'call_' || o.state AS kind, o.server, o.endpoint, o.subject, coalesce(o.sent_at, o.created_at) AS since,
        concat_ws('; found: ', o.last_error, o.found::text) AS text,
        CASE o.state
-           WHEN 'uncertain' THEN format('SELECT k2bridge.resolve(%s, ''ok'', ''how the outcome is known'');', o.id)
+           WHEN 'uncertain' THEN
+               CASE WHEN o.found ->> 'searched' = 'absent' THEN format('SELECT k2bridge.retry(%s, confirm => true);', o.id)
+                    ELSE format('SELECT k2bridge.resolve(%s, ''ok'', ''how the outcome is known'');', o.id) END
            ELSE format('SELECT k2bridge.retry(%s);', o.id) END AS remedy
   FROM k2bridge.outbox o
  WHERE o.state IN ('failed', 'uncertain') OR (o.state = 'answered' AND o.due_at = 'infinity')
