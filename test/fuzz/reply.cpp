@@ -57,6 +57,39 @@ void check_list(const std::string &json)
                       "items are filled objects");
 }
 
+std::string lower(const char *text)
+{
+    std::string out(text == nullptr ? "" : text);
+    for (char &c : out)
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return out;
+}
+
+/// A "no" in the words of jansson (wire/autoclient.md 1.5); a document that names a key twice says nothing.
+bool says_no(const std::string &json, bool &success)
+{
+    json_t *value = json_loadb(json.data(), json.size(), JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, nullptr);
+    const std::string status = lower(json_string_value(json_object_get(value, "status")));
+    const std::string upper = lower(json_string_value(json_object_get(value, "STATUS")));
+    const std::string result = lower(json_string_value(json_object_get(value, "result")));
+    success = value == nullptr || status == "success";
+    const bool no = (upper.empty() && (status == "error" || status == "err")) ||
+                    (status.empty() && (upper == "error" || upper == "err")) || result == "error";
+    json_decref(value);
+    return no;
+}
+
+/// Nothing that says no is taken for a yes.
+void check_autoclient(const reply::Reply &reply, std::string_view family)
+{
+    bool success = false;
+    if (reply.verdict != reply::Verdict::ok || reply.json.empty())
+        return;
+    fuzz::promise(family != "autoclient_file", "a file is no JSON");
+    fuzz::promise(!says_no(reply.json, success), "a refusal is no success");
+    fuzz::promise(family != "autoclient_statement" || success, "a statement says SUCCESS");
+}
+
 void check_reply(const reply::Reply &reply, std::string_view family)
 {
     using reply::Verdict;
@@ -71,6 +104,8 @@ void check_reply(const reply::Reply &reply, std::string_view family)
         fuzz::promise(!reply.text.empty(), "whatever is not ok says why");
     if (reply.verdict == Verdict::ok && family == "abs_list")
         check_list(reply.json);
+    if (family.starts_with("autoclient"))
+        check_autoclient(reply, family);
 }
 
 /// What jansson accepts is accepted, but for what jsonb cannot hold.
