@@ -61,7 +61,8 @@ struct Exchange {
     std::shared_ptr<const Service> service;
     std::string body;
     size_t expected = 0;            // Content-Length; 0: none given
-    bool last = false;              // the connection closes after it
+    bool last = false;              // we close the connection after it
+    bool parting = false;           // the client wants it closed
     std::optional<Message> refused; // decided before the body was complete
     Clock::time_point held_until{};
     Clock::time_point complete{};

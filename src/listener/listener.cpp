@@ -202,14 +202,8 @@ void Listener::read_clients()
 void Listener::tell_health()
 {
     const Message message = health(catalog);
-    health_reply = "HTTP/1.1 " + std::to_string(message.status) +
-                   (message.status == 200 ? " OK" : " Service Unavailable") +
-                   "\r\nConnection: close\r\nContent-Type: " + message.content_type +
-                   "\r\nX-Correlation-Id: " + print(random_uuid()) +
-                   "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nContent-Length: " +
-                   std::to_string(message.body.size()) + "\r\n\r\n";
-    health_head = health_reply.size();
-    health_reply += message.body;
+    health_reply = last_reply(message, print(random_uuid()));
+    health_head = health_reply.size() - message.body.size();
 }
 
 void Listener::refresh()

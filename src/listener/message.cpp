@@ -1,6 +1,8 @@
 // See message.hpp.
 #include "listener/message.hpp"
 
+#include <microhttpd.h>
+
 namespace listener
 {
 
@@ -30,8 +32,12 @@ const char *words(int status)
         return "Ожидается application/json в кодировке UTF-8";
     case 431:
         return "Слишком большие заголовки";
+    case 501:
+        return "Кодирование передачи не поддерживается";
     case 503:
         return "Сервис временно недоступен";
+    case 505:
+        return "Версия HTTP не поддерживается";
     default:
         return "Внутренняя ошибка";
     }
@@ -71,6 +77,17 @@ Message refusal(int status, const std::string &correlation, std::string text)
     if (status == 503)
         message.headers.emplace_back("Retry-After", "5");
     return message;
+}
+
+std::string last_reply(const Message &message, const std::string &correlation)
+{
+    std::string text = "HTTP/1.1 " + std::to_string(message.status) + ' ' +
+                       MHD_get_reason_phrase_for(static_cast<unsigned>(message.status)) +
+                       "\r\nConnection: close\r\nContent-Type: " + message.content_type +
+                       "\r\nX-Correlation-Id: " + correlation + "\r\nX-Content-Type-Options: nosniff\r\n";
+    for (const auto &[name, value] : message.headers)
+        text += name + ": " + value + "\r\n";
+    return text + "Content-Length: " + std::to_string(message.body.size()) + "\r\n\r\n" + message.body;
 }
 
 } // namespace listener

@@ -29,6 +29,9 @@ struct Message {
 // The standard refusal of this status; `text` replaces the usual words.
 Message refusal(int status, const std::string &correlation, std::string text = {});
 
+// The whole HTTP message of a reply after which the connection closes, for where it is written by ourselves.
+std::string last_reply(const Message &message, const std::string &correlation);
+
 std::string json_text(std::string_view text); // quoted and escaped
 
 } // namespace listener

@@ -68,7 +68,6 @@ void beat()
         while (arrived_count < most_arrivals) {
             Arrival &arrival = arrived[arrived_count];
             arrival.size = sizeof arrival.from;
-            arrival.through = i;
             arrival.socket = accept4(listening[i], reinterpret_cast<sockaddr *>(&arrival.from), &arrival.size,
                                      SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (arrival.socket < 0)

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <strings.h>
-#include <sys/socket.h>
+#include <utility>
 
 namespace listener
 {
@@ -15,9 +15,8 @@ namespace
 
 using namespace std::chrono_literals;
 
-constexpr auto penance = 500ms;   // what a failed login costs the caller
-constexpr auto idle_time = 60s;   // between two requests of a connection
-constexpr auto look_pause = 50ms; // between two looks for who is late
+constexpr auto penance = 500ms; // what a failed login costs the caller
+constexpr auto idle_time = 60s; // between two requests of a connection
 constexpr unsigned requests_per_connection = 10000;
 constexpr size_t longest_url = 8192, longest_header = 16384, discarded_body = 262144;
 constexpr size_t believed_body = 1048576; // announced bytes for which memory is taken before they come
@@ -26,9 +25,25 @@ constexpr size_t believed_body = 1048576; // announced bytes for which memory is
 struct Framing {
     unsigned lengths = 0, encodings = 0, hosts = 0, logins = 0;
     size_t header = 0;
-    bool odd = false; // a name that another reader may take for something else
-    std::string length;
+    bool odd = false;     // a name that another reader may take for something else
+    bool parting = false; // the client asks to close afterwards
+    std::string length, encoding;
 };
+
+// Whether a word stands in a comma-separated list.
+bool names(std::string_view list, std::string_view word)
+{
+    while (!list.empty()) {
+        const size_t comma = std::min(list.find(','), list.size());
+        std::string_view one = list.substr(0, comma);
+        one.remove_prefix(std::min(one.find_first_not_of(" \t"), one.size()));
+        one = one.substr(0, one.find_last_not_of(" \t") + 1);
+        if (one.size() == word.size() && strncasecmp(one.data(), word.data(), word.size()) == 0)
+            return true;
+        list.remove_prefix(std::min(comma + 1, list.size()));
+    }
+    return false;
+}
 
 MHD_Result count_header(void *cls, MHD_ValueKind, const char *key, const char *value)
 {
@@ -40,6 +55,9 @@ MHD_Result count_header(void *cls, MHD_ValueKind, const char *key, const char *v
         framing.length = value ? value : "";
     } else if (strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
         ++framing.encodings;
+        framing.encoding = value ? value : "";
+    } else if (strcasecmp(key, MHD_HTTP_HEADER_CONNECTION) == 0) {
+        framing.parting = framing.parting || names(value ? value : "", "close");
     } else if (strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0) {
         ++framing.hosts;
     } else if (strcasecmp(key, MHD_HTTP_HEADER_AUTHORIZATION) == 0) {
@@ -75,14 +93,6 @@ bool stops_at_number(const std::string &text)
     return !text.empty() && text.size() < 16 && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
-// Wakes the library where the client has said that nothing more will come.
-void close_if_gone(int file)
-{
-    char next;
-    if (recv(file, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-        shutdown(file, SHUT_RDWR);
-}
-
 // Path and parameters are text that may come back in replies.
 bool is_text(const Exchange &exchange)
 {
@@ -99,102 +109,84 @@ bool is_text(const Exchange &exchange)
 
 void *Server::on_uri(void *cls, const char *uri, MHD_Connection *connection)
 try {
-    auto &server = *static_cast<Server *>(cls);
-    const auto *context = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    auto *peer = context ? static_cast<Peer *>(context->socket_context) : nullptr;
-    if (peer == nullptr)
-        return nullptr;
-    peer->exchange = std::make_unique<Exchange>();
-    peer->exchange->connection = connection;
-    peer->exchange->target = uri;
-    peer->exchange->correlation = random_uuid();
-    peer->exchange->story = print(peer->exchange->correlation);
-    peer->exchange->last = ++peer->requests >= requests_per_connection || server.retired;
-    peer->deadline = std::min(peer->deadline, Clock::now() + server.bounds.arrival);
-    return peer->exchange.get();
+    Peer &peer = *static_cast<Peer *>(cls);
+    const Server &server = *peer.server;
+    peer.broken_off = peer.parted = false;
+    peer.exchange = std::make_unique<Exchange>();
+    peer.exchange->connection = connection;
+    peer.exchange->target = uri;
+    peer.exchange->correlation = random_uuid();
+    peer.exchange->story = print(peer.exchange->correlation);
+    peer.exchange->last = ++peer.requests >= requests_per_connection || server.retired;
+    peer.deadline = std::min(peer.deadline, Clock::now() + server.bounds.arrival);
+    return peer.exchange.get();
 } catch (...) {
     return nullptr;
 }
 
-void Server::on_connection(void *cls, MHD_Connection *connection, void **context,
-                           MHD_ConnectionNotificationCode code)
-try {
-    auto &server = *static_cast<Server *>(cls);
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        if (*context)
-            server.peers.erase(static_cast<Peer *>(*context)->self);
-        *context = nullptr;
-        return;
-    }
-    Peer &peer = server.peers.emplace_front();
-    peer.server = &server;
-    peer.self = server.peers.begin();
-    peer.deadline = Clock::now() + server.bounds.arrival;
-    if (const auto *file = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD))
-        peer.file = file->connect_fd;
-    if (const auto *from = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS))
-        peer.address = address_of(from->client_addr);
-    *context = &peer;
-} catch (...) {
+void Server::on_completed(void *cls, MHD_Connection *, void **context, MHD_RequestTerminationCode code)
+{
+    Peer &peer = *static_cast<Peer *>(cls);
     *context = nullptr;
-}
-
-void Server::on_completed(void *cls, MHD_Connection *connection, void **context, MHD_RequestTerminationCode)
-try {
-    auto &server = *static_cast<Server *>(cls);
-    const auto *exchange = static_cast<Exchange *>(*context);
-    *context = nullptr;
-    if (exchange == nullptr)
+    if (!peer.exchange)
         return;
-    server.in_memory -= exchange->body.size();
-    const auto *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    auto *peer = info ? static_cast<Peer *>(info->socket_context) : nullptr;
-    if (peer == nullptr)
-        return;
-    peer->exchange.reset();
-    peer->deadline = Clock::now() + idle_time;
-    server.finished.push_back(peer->file);
-} catch (...) {
-    *context = nullptr;
+    const Exchange &exchange = *peer.exchange;
+    peer.server->in_memory -= exchange.body.size();
+    peer.broken_off = exchange.stage != Stage::answered;
+    if (!peer.broken_off)
+        peer.parted = exchange.last || exchange.parting || code != MHD_REQUEST_TERMINATED_COMPLETED_OK;
+    peer.exchange.reset();
+    peer.deadline = Clock::now() + idle_time;
+    peer.completed = true;
 }
 
 MHD_Result Server::on_access(void *cls, MHD_Connection *, const char *url, const char *method,
-                             const char *version, const char *data, size_t *size, void **context)
-try {
-    auto &server = *static_cast<Server *>(cls);
-    auto *exchange = static_cast<Exchange *>(*context);
-    if (exchange == nullptr)
-        return MHD_NO;
-    if (exchange->stage == Stage::fresh)
-        return server.begin(*exchange, url, method, version);
-    if (exchange->stage == Stage::judged)
-        return server.proceed(*exchange, {std::move(exchange->refused)});
-    if (*size > 0) {
-        const size_t arrived = *size;
-        *size = 0;
-        return server.collect(*exchange, data, arrived);
+                             const char *version, const char *data, size_t *size, void **)
+{
+    Peer &peer = *static_cast<Peer *>(cls);
+    try {
+        if (peer.exchange && peer.server->take(*peer.exchange, url, method, version, data, *size) == MHD_YES)
+            return MHD_YES;
+    } catch (...) { // out of memory
     }
-    return server.finish(*exchange);
-} catch (...) {
+    peer.owed = 500;
     return MHD_NO;
 }
 
+// What the library has of the request now; of the body everything is taken.
+MHD_Result Server::take(Exchange &exchange, const char *url, const char *method, const char *version,
+                        const char *data, size_t &size)
+{
+    if (exchange.stage == Stage::fresh)
+        return begin(exchange, url, method, version);
+    if (exchange.stage == Stage::judged)
+        return proceed(exchange, {std::move(exchange.refused)});
+    if (size > 0)
+        return collect(exchange, data, std::exchange(size, 0));
+    return finish(exchange);
+}
+
 // What no request may be, whoever sends it.
-std::optional<Message> Server::flawed(Exchange &exchange, bool needs_host)
+std::optional<Message> Server::flawed(Exchange &exchange, bool modern)
 {
     Framing framing;
     MHD_get_connection_values(exchange.connection, MHD_HEADER_KIND, count_header, &framing);
     const std::string &story = exchange.story;
+    exchange.parting = framing.parting || !modern;
     if (exchange.target.size() > longest_url)
         return refusal(414, story);
     if (framing.header > longest_header)
         return refusal(431, story);
     const bool number = framing.lengths == 0 || stops_at_number(framing.length);
     if (framing.lengths > 1 || framing.encodings > 1 || (framing.lengths > 0 && framing.encodings > 0) ||
-        !number || framing.hosts > 1 || (needs_host && framing.hosts == 0) || framing.odd ||
-        framing.logins > 1 || exchange.target.find("%00") != std::string::npos) {
+        !number || framing.hosts > 1 || (modern && framing.hosts == 0) || framing.odd || framing.logins > 1 ||
+        exchange.target.find("%00") != std::string::npos) {
         exchange.last = true;
         return refusal(400, story, "Неоднозначный запрос");
+    }
+    if (framing.encodings > 0 && strcasecmp(framing.encoding.c_str(), "chunked") != 0) {
+        exchange.last = true;
+        return refusal(501, story);
     }
     if (!is_text(exchange))
         return refusal(400, story, "Адрес не в кодировке UTF-8");
@@ -203,7 +195,7 @@ std::optional<Message> Server::flawed(Exchange &exchange, bool needs_host)
         return refusal(413, story);
     if (in_memory + exchange.expected > bounds.bodies)
         return refusal(503, story);
-    if (!certified(exchange.connection))
+    if (!chosen.client_ca.empty() && !peer_of(exchange.connection).tunnel->certified())
         return refusal(403, story, "Требуется сертификат клиента");
     return std::nullopt;
 }
@@ -211,7 +203,6 @@ std::optional<Message> Server::flawed(Exchange &exchange, bool needs_host)
 MHD_Result Server::begin(Exchange &exchange, const char *url, const char *method, const char *version)
 {
     MHD_Connection *connection = exchange.connection;
-    const auto *context = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     std::string forwarded;
     exchange.method = method;
     exchange.path = url;
@@ -222,8 +213,7 @@ MHD_Result Server::begin(Exchange &exchange, const char *url, const char *method
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, collect_argument, &exchange.query);
     if (!chosen.trusted_proxies.empty())
         MHD_get_connection_values(connection, MHD_HEADER_KIND, join_forwarded, &forwarded);
-    exchange.caller =
-        caller_of(static_cast<Peer *>(context->socket_context)->address, forwarded, chosen.trusted_proxies);
+    exchange.caller = caller_of(peer_of(connection).address, forwarded, chosen.trusted_proxies);
     if (auto flaw = flawed(exchange, std::string_view(version) == MHD_HTTP_VERSION_1_1))
         return proceed(exchange, {std::move(flaw)});
     return proceed(exchange, judge(exchange));
@@ -242,7 +232,7 @@ MHD_Result Server::proceed(Exchange &exchange, Verdict verdict)
     exchange.stage = exchange.refused ? Stage::discarding : Stage::reading;
     const bool waits = header(exchange.connection, MHD_HTTP_HEADER_EXPECT) != "";
     if (exchange.refused && (exchange.last || waits || exchange.expected > discarded_body)) {
-        exchange.last = true;
+        exchange.last = peer_of(exchange.connection).lingers = true;
         return queue(exchange, *exchange.refused);
     }
     return MHD_YES;
@@ -294,43 +284,9 @@ void Server::judge_held()
         }
         exchange->refused = std::move(verdict.refused);
         exchange->stage = Stage::judged;
-        MHD_resume_connection(exchange->connection);
+        resume(exchange->connection);
     }
     held = std::move(still);
-}
-
-void Server::step()
-{
-    for (MHD_Daemon *daemon : daemons)
-        MHD_run(daemon);
-    close_finished();
-    if (Clock::now() - looked > look_pause)
-        cut_late();
-}
-
-// The library forgets that a client had nothing more to say when that became known while he waited for his
-// reply.
-void Server::close_finished()
-{
-    for (const int file : finished)
-        close_if_gone(file);
-    finished.clear();
-}
-
-void Server::cut_late()
-{
-    looked = Clock::now();
-    const bool asks_idle = looked - asked_idle > 1s;
-    if (asks_idle)
-        asked_idle = looked;
-    for (Peer &peer : peers) {
-        const bool busy =
-            peer.exchange && (peer.exchange->stage == Stage::queued || peer.exchange->stage == Stage::held);
-        if (!busy && peer.deadline < looked)
-            cut(peer);
-        else if (asks_idle && !peer.exchange)
-            close_if_gone(peer.file);
-    }
 }
 
 std::vector<Exchange *> Server::take_ready(size_t most, const std::function<bool(const Exchange &)> &together)

@@ -1,12 +1,15 @@
 // The HTTP side of the listener, on libmicrohttpd: connections, limits, deadlines, replies. Plain C++.
 //
-// Inside the library's callbacks requests are only collected and judged by what is in memory; complete ones
-// wait, suspended, in take_ready() until answer() gives them a reply. Everything runs in step(), in one
-// thread.
+// Connections are accepted here and each is served by a daemon of the library for itself (peer.hpp). Inside
+// the library's callbacks requests are only collected and judged by what is in memory; complete ones wait,
+// suspended, in take_ready() until answer() gives them a reply. Everything runs in step(), in one thread.
 #pragma once
 
 #include "listener/exchange.hpp"
+#include "listener/farewell.hpp"
+#include "listener/tunnel.hpp"
 
+#include <cstdarg>
 #include <functional>
 #include <list>
 #include <sys/socket.h>
@@ -28,10 +31,9 @@ struct Limits {
     std::chrono::milliseconds arrival{}; // of one request, from its first byte or the connection's start
 };
 
-// A connection that was accepted past the library, through the listening socket of this position.
+// A connection that was accepted.
 struct Arrival {
     int socket;
-    size_t through;
     sockaddr_storage from;
     socklen_t size;
 };
@@ -72,12 +74,12 @@ public:
     const Options &options() const { return chosen; }
     std::vector<int> listening() const; // the listening sockets once more, for a successor
 
-    std::vector<int> sockets() const;   // the listening sockets themselves
-    void adopt(const Arrival &arrival); // serves it from now on, or closes it
+    const std::vector<int> &sockets() const { return listeners; } // the listening sockets themselves
+    void adopt(const Arrival &arrival);                           // serves it from now on, or refuses it
 
     // Accepts nobody any more, answers who is there and lets him go; empty() when all are gone.
     void retire(std::chrono::milliseconds patience);
-    bool empty() const { return peers.empty(); }
+    bool empty() const { return peers.empty() && farewells.empty(); }
 
     int descriptor() const { return epoll; }
     void limit(const Limits &limits) { bounds = limits; }
@@ -95,43 +97,67 @@ public:
     void feed(Stream &stream, const std::optional<std::string> &bytes); // nothing: it cannot be read any more
 
 private:
-    struct Peer; // a connection
+    struct Peer; // a connection and its daemon
 
     static MHD_Result on_access(void *cls, MHD_Connection *, const char *url, const char *method,
                                 const char *version, const char *data, size_t *size, void **context);
     static void *on_uri(void *cls, const char *uri, MHD_Connection *connection);
     static void on_connection(void *cls, MHD_Connection *, void **context,
                               MHD_ConnectionNotificationCode code);
+    static void on_log(void *cls, const char *format, va_list values);
     static void on_completed(void *cls, MHD_Connection *, void **context, MHD_RequestTerminationCode);
     static ssize_t on_stream(void *cls, std::uint64_t at, char *to, size_t most);
     static void on_stream_end(void *cls);
 
-    void start(int socket);
+    static Peer &peer_of(MHD_Connection *connection);
+
+    void start();
+    bool start_daemon();
+    void stop_listening();
+    void accept_waiting();
+    bool is_full(const Address &address) const;
+    bool serve(const Arrival &arrival, const Address &address);
+    Peer &take_in(std::list<Peer> &from, const Address &address);
+    bool make_tunnel(Peer &peer, int wire);
+    void release(Peer &peer);
+    void make_due(Peer &peer);
+    void resume(MHD_Connection *connection);
+    void run(Peer &peer);
+    void cut_late();
+    void cut(Peer &peer);
+
+    void refuse(Peer &peer, int status);
+    void turn_away(const Arrival &arrival, const Address &address);
+    static void write_last(Peer &peer, const std::string &text);
+    static bool owes_reply(const Peer &peer);
+    void part(Peer &peer);
+
+    MHD_Result take(Exchange &exchange, const char *url, const char *method, const char *version,
+                    const char *data, size_t &size);
     MHD_Result begin(Exchange &exchange, const char *url, const char *method, const char *version);
     MHD_Result proceed(Exchange &exchange, Verdict verdict);
     MHD_Result collect(Exchange &exchange, const char *data, size_t size);
     MHD_Result finish(Exchange &exchange);
-    std::optional<Message> flawed(Exchange &exchange, bool needs_host);
-    bool certified(MHD_Connection *connection) const;
+    std::optional<Message> flawed(Exchange &exchange, bool modern);
     MHD_Result queue(Exchange &exchange, const Message &message);
     MHD_Response *response_of(Exchange &exchange, const Message &message);
-    void cut_late();
-    void close_finished();
-    void cut(Peer &peer);
 
     Options chosen;
+    std::unique_ptr<Tls> tls; // nothing: in the clear
     Judge judge;
     Told told;
     Limits bounds;
+    std::vector<int> listeners; // sockets
+    size_t room = 0;            // for connections
     int epoll = -1;
-    std::vector<MHD_Daemon *> daemons;
-    std::list<Peer> peers;
+    std::list<Peer> peers, spare; // spare: daemons without a connection
+    std::vector<Peer *> due;
+    Farewells farewells;
     std::vector<Exchange *> waiting, held;
     std::vector<std::weak_ptr<Stream>> streams;
-    std::vector<int> finished; // sockets whose request has just ended
     size_t in_memory = 0;
     bool retired = false;
-    Clock::time_point looked{}, asked_idle{};
+    Clock::time_point looked{}, asked_idle{}, accept_due = Clock::time_point::max();
 };
 
 } // namespace listener

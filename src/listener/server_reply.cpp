@@ -1,9 +1,8 @@
-// Replies: whole messages, files piece by piece, and the end of who was too slow (see server.hpp).
+// Replies: whole messages, and files piece by piece (see server.hpp).
 #include "listener/peer.hpp"
 
 #include <algorithm>
 #include <cstring>
-#include <sys/socket.h>
 
 namespace listener
 {
@@ -59,7 +58,7 @@ void Server::feed(Stream &stream, const std::optional<std::string> &bytes)
         stream.piece = stream.base64 ? to_base64(*bytes) : *bytes;
         stream.read += bytes->size();
     }
-    MHD_resume_connection(stream.connection);
+    resume(stream.connection);
 }
 
 MHD_Response *Server::response_of(Exchange &exchange, const Message &message)
@@ -93,9 +92,8 @@ MHD_Result Server::queue(Exchange &exchange, const Message &message)
         MHD_queue_response(exchange.connection, static_cast<unsigned>(message.status), response);
     MHD_destroy_response(response);
     exchange.stage = Stage::answered;
-    const auto *context = MHD_get_connection_info(exchange.connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     const std::uint64_t size = message.stream ? message.stream->size * 4 / 3 : message.body.size();
-    static_cast<Peer *>(context->socket_context)->deadline =
+    peer_of(exchange.connection).deadline =
         Clock::now() + reading_time + std::chrono::seconds(size / slowest_reader);
     return queued;
 }
@@ -106,41 +104,7 @@ void Server::answer(Exchange &exchange, const Message &message)
     std::string().swap(exchange.body);
     MHD_Connection *connection = exchange.connection;
     queue(exchange, message);
-    MHD_resume_connection(connection);
-}
-
-// A connection whose time is over. The library takes no reply before a request is complete, so where nothing
-// is encrypted the refusal is written past it.
-void Server::cut(Peer &peer)
-{
-    const bool answered = peer.exchange && peer.exchange->stage == Stage::answered;
-    const bool begun = peer.exchange != nullptr || peer.requests == 0;
-    if (!answered && begun && chosen.certificate.empty()) {
-        const std::string story = peer.exchange ? peer.exchange->story : print(random_uuid());
-        const Message message = refusal(408, story);
-        const std::string text =
-            "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json; charset=utf-8\r\n"
-            "Connection: close\r\nX-Correlation-Id: " +
-            story + "\r\nContent-Length: " + std::to_string(message.body.size()) + "\r\n\r\n" + message.body;
-        told(peer.exchange.get(), message);
-        const ssize_t sent = send(peer.file, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        static_cast<void>(sent); // who does not read it is cut all the same
-    }
-    shutdown(peer.file, SHUT_RDWR);
-    peer.deadline = Clock::time_point::max();
-}
-
-long Server::timeout() const
-{
-    std::uint64_t least = 1000;
-    for (MHD_Daemon *daemon : daemons) {
-        MHD_UNSIGNED_LONG_LONG wanted = 0;
-        if (MHD_get_timeout(daemon, &wanted) == MHD_YES)
-            least = std::min<std::uint64_t>(least, wanted);
-    }
-    if (!peers.empty())
-        least = std::min<std::uint64_t>(least, held.empty() ? 250 : 50);
-    return static_cast<long>(least);
+    resume(connection);
 }
 
 } // namespace listener

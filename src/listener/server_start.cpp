@@ -2,9 +2,8 @@
 #include "listener/peer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <stdexcept>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -17,10 +16,10 @@ namespace
 {
 
 constexpr rlim_t connections = 1024;
-constexpr unsigned connections_per_address = 256;
+constexpr rlim_t files_each = 2;     // the socket and its daemon's descriptor
+constexpr rlim_t files_beside = 384; // connections that take their leave, daemons that wait
 constexpr size_t memory_per_connection =
     65536; // header and URL; what is larger the library refuses by itself
-constexpr const char *protocols = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";
 
 // How many connections this process can hold: their descriptors come on top of what PostgreSQL was promised.
 rlim_t room_for_connections()
@@ -28,12 +27,12 @@ rlim_t room_for_connections()
     static rlim_t room = 0;
     rlimit files{};
     if (room > 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return std::max<rlim_t>(room, 64);
-    const rlim_t wanted = files.rlim_cur + connections, allowed = std::min(wanted, files.rlim_max);
-    const rlim_t before = files.rlim_cur;
-    files.rlim_cur = allowed;
-    room = setrlimit(RLIMIT_NOFILE, &files) == 0 ? allowed - before : 0;
-    return room = std::max<rlim_t>(room, std::min(before / 4, connections));
+        return std::max<rlim_t>(room, 32);
+    const rlim_t before = files.rlim_cur, wanted = before + connections * files_each + files_beside;
+    files.rlim_cur = std::min(wanted, files.rlim_max);
+    const rlim_t more = setrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_cur - before : 0;
+    room = more > files_beside ? (more - files_beside) / files_each : 0;
+    return room = std::max<rlim_t>(room, std::min(before / 4 / files_each, connections));
 }
 
 } // namespace
@@ -48,62 +47,63 @@ bool Options::operator==(const Options &other) const
 }
 
 Server::Server(Options what, const std::vector<int> &sockets, Judge who, Told whom)
-    : chosen(std::move(what)), judge(std::move(who)), told(std::move(whom))
+    : chosen(std::move(what)), judge(std::move(who)), told(std::move(whom)), listeners(sockets)
 {
-    epoll = epoll_create1(EPOLL_CLOEXEC);
     try {
-        for (const int socket : sockets)
-            start(socket);
+        start();
     } catch (...) {
-        for (MHD_Daemon *daemon : daemons)
-            MHD_stop_daemon(daemon);
-        for (size_t i = daemons.size(); i < sockets.size(); ++i)
-            close(sockets[i]);
+        stop_listening();
         close(epoll);
         throw;
     }
 }
 
-void Server::start(int socket)
+void Server::start()
 {
-    const auto room = static_cast<std::intptr_t>(room_for_connections());
-    const std::intptr_t per_address = chosen.trusted_proxies.empty() ? connections_per_address : room;
-    std::vector<MHD_OptionItem> items = {
-        {MHD_OPTION_LISTEN_SOCKET, socket, nullptr},
-        {MHD_OPTION_CONNECTION_LIMIT, room, nullptr},
-        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address, nullptr},
+    if (!chosen.certificate.empty())
+        tls = std::make_unique<Tls>(chosen.certificate, chosen.key, chosen.client_ca);
+    room = room_for_connections() / (tls ? 2 : 1);
+    epoll = epoll_create1(EPOLL_CLOEXEC);
+    epoll_event arrives{};
+    arrives.events = EPOLLIN | EPOLLET;
+    for (const int socket : listeners)
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &arrives) != 0)
+            throw std::runtime_error("could not wait for the HTTP server");
+    // Without messages it does not tell what it refuses.
+    if (MHD_is_feature_supported(MHD_FEATURE_MESSAGES) == MHD_NO || !start_daemon())
+        throw std::runtime_error("could not start the HTTP server");
+}
+
+// One more spare daemon; false when the library cannot.
+bool Server::start_daemon()
+{
+    Peer &peer = spare.emplace_front();
+    peer.server = this;
+    std::array<MHD_OptionItem, 7> items = {{
+        {MHD_OPTION_EXTERNAL_LOGGER, reinterpret_cast<std::intptr_t>(&Server::on_log), &peer},
+        {MHD_OPTION_CONNECTION_LIMIT, 1, nullptr},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_per_connection, nullptr},
-        // What the library would refuse with a page of its own, flawed() refuses in JSON.
-        {MHD_OPTION_STRICT_FOR_CLIENT, 0, nullptr},
-        {MHD_OPTION_URI_LOG_CALLBACK, reinterpret_cast<std::intptr_t>(&Server::on_uri), this},
-        {MHD_OPTION_NOTIFY_CONNECTION, reinterpret_cast<std::intptr_t>(&Server::on_connection), this},
-        {MHD_OPTION_NOTIFY_COMPLETED, reinterpret_cast<std::intptr_t>(&Server::on_completed), this},
-    };
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
-    const auto text = [&items](MHD_OPTION option, const char *value) {
-        items.push_back({option, 0, const_cast<char *>(value)});
-    };
-    if (!chosen.certificate.empty()) {
-        flags |= MHD_USE_TLS;
-        text(MHD_OPTION_HTTPS_MEM_CERT, chosen.certificate.c_str());
-        text(MHD_OPTION_HTTPS_MEM_KEY, chosen.key.c_str());
-        text(MHD_OPTION_HTTPS_PRIORITIES, protocols);
-        if (!chosen.client_ca.empty())
-            text(MHD_OPTION_HTTPS_MEM_TRUST, chosen.client_ca.c_str());
-    }
-    items.push_back({MHD_OPTION_END, 0, nullptr});
-    MHD_Daemon *daemon = MHD_start_daemon(flags, 0, nullptr, nullptr, &Server::on_access, this,
-                                          MHD_OPTION_ARRAY, items.data(), MHD_OPTION_END);
-    if (daemon == nullptr)
-        throw std::runtime_error(chosen.certificate.empty()
-                                     ? "could not start the HTTP server"
-                                     : "could not start the HTTP server with this certificate");
-    daemons.push_back(daemon);
+        {MHD_OPTION_URI_LOG_CALLBACK, reinterpret_cast<std::intptr_t>(&Server::on_uri), &peer},
+        {MHD_OPTION_NOTIFY_CONNECTION, reinterpret_cast<std::intptr_t>(&Server::on_connection), &peer},
+        {MHD_OPTION_NOTIFY_COMPLETED, reinterpret_cast<std::intptr_t>(&Server::on_completed), &peer},
+        {MHD_OPTION_END, 0, nullptr},
+    }};
+    // Turbo: what the library closes it does not shut down before, so that a last word is possible.
+    constexpr unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+                               MHD_USE_TURBO | MHD_USE_ERROR_LOG;
+    peer.daemon = MHD_start_daemon(flags, 0, nullptr, nullptr, &Server::on_access, &peer, MHD_OPTION_ARRAY,
+                                   items.data(), MHD_OPTION_END);
     epoll_event event{};
     event.events = EPOLLIN;
-    const int inner = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, inner, &event) != 0)
-        throw std::runtime_error("could not wait for the HTTP server");
+    event.data.ptr = &peer;
+    if (peer.daemon != nullptr &&
+        epoll_ctl(epoll, EPOLL_CTL_ADD, MHD_get_daemon_info(peer.daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+                  &event) == 0)
+        return true;
+    if (peer.daemon != nullptr)
+        MHD_stop_daemon(peer.daemon);
+    spare.pop_front();
+    return false;
 }
 
 Server::~Server()
@@ -117,61 +117,43 @@ Server::~Server()
     for (const auto *list : {&waiting, &held})
         for (const Exchange *exchange : *list)
             MHD_resume_connection(exchange->connection);
-    for (MHD_Daemon *daemon : daemons)
-        MHD_stop_daemon(daemon);
+    for (Peer &peer : peers)
+        peer.parted = true;
+    for (auto *list : {&peers, &spare})
+        for (Peer &peer : *list)
+            if (peer.daemon != nullptr)
+                MHD_stop_daemon(peer.daemon);
+    stop_listening();
     close(epoll);
 }
 
-std::vector<int> Server::sockets() const
+// A successor may have the same sockets, so they do not leave the descriptor by being closed.
+void Server::stop_listening()
 {
-    std::vector<int> files;
-    for (MHD_Daemon *daemon : daemons)
-        if (const int file = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd; file >= 0)
-            files.push_back(file);
-    return files;
+    for (const int file : listeners) {
+        epoll_ctl(epoll, EPOLL_CTL_DEL, file, nullptr);
+        close(file);
+    }
+    listeners.clear();
+    accept_due = Clock::time_point::max();
 }
 
 std::vector<int> Server::listening() const
 {
     std::vector<int> copies;
-    for (const int file : sockets())
+    for (const int file : listeners)
         if (const int again = fcntl(file, F_DUPFD_CLOEXEC, 0); again >= 0)
             copies.push_back(again);
     return copies;
 }
 
-void Server::adopt(const Arrival &arrival)
-{
-    // The library closes what it does not take.
-    if (arrival.through < daemons.size())
-        MHD_add_connection(daemons[arrival.through], arrival.socket,
-                           reinterpret_cast<const sockaddr *>(&arrival.from), arrival.size);
-    else
-        close(arrival.socket);
-}
-
 void Server::retire(std::chrono::milliseconds patience)
 {
     retired = true;
-    for (MHD_Daemon *daemon : daemons)
-        if (const int file = MHD_quiesce_daemon(daemon); file >= 0)
-            close(file);
+    stop_listening();
     const auto now = Clock::now();
     for (Peer &peer : peers)
         peer.deadline = std::min(peer.deadline, now + (peer.exchange ? patience : patience / 10));
-}
-
-bool Server::certified(MHD_Connection *connection) const
-{
-    if (chosen.client_ca.empty())
-        return true;
-    const auto *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    if (info == nullptr)
-        return false;
-    unsigned status = 0;
-    return gnutls_certificate_verify_peers2(static_cast<gnutls_session_t>(info->tls_session), &status) ==
-               GNUTLS_E_SUCCESS &&
-           status == 0;
 }
 
 } // namespace listener

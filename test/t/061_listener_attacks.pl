@@ -87,7 +87,7 @@ good('a good request');
 refused(raw("GET /" . 'a' x 40000 . " HTTP/1.1\r\nHost: a\r\n$close\r\n\r\n"), 414, 'a long URL');
 refused(raw(head($close, $json, 'X-Long: ' . 'a' x 40000, 'Content-Length: 2') . "\r\n{}"), 431, 'a long header');
 refused(raw(head($close, $json, map({ "X-$_: " . 'a' x 100 } 1 .. 300), 'Content-Length: 2') . "\r\n{}"), 431, 'many headers');
-like(raw(head('X-Long: ' . 'a' x 200000) . "\r\n"), qr{^HTTP/1\.1 (431|413|400) }, 'a header beyond all measure');
+refused(raw(head('X-Long: ' . 'a' x 200000) . "\r\n"), 431, 'a header beyond all measure');
 refused(raw(head($json, 'Content-Length: 300000') . "\r\n"), 413, 'a body announced too long');
 refused(raw(head($json, 'Transfer-Encoding: chunked') . "\r\n" . ("10000\r\n" . 'a' x 65536 . "\r\n") x 5 . "0\r\n\r\n"), 413,
 	'a body that grows too long');
@@ -101,8 +101,9 @@ refused(raw(head($json, 'Authorization: Bearer x', 'Content-Length: 2') . "\r\n{
 refused(raw("POST $path HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"), 400, 'no host');
 refused(raw("POST $path HTTP/1.1\r\nHost: a\r\nContent-Length : 2\r\n\r\n{}"), 400, 'a space before the colon');
 refused(raw(head($json, 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked') . "\r\n0\r\n\r\n"), 400, 'chunked twice');
-like(raw(head($json, 'Content-Length: +2') . "\r\n{}"), qr{^HTTP/1\.1 400 }, 'a length with a sign');
-like(raw(head($json, 'Content-Length: 99999999999999999999') . "\r\n{}"), qr{^HTTP/1\.1 (400|413) }, 'a length beyond all numbers');
+refused(raw(head($json, 'Content-Length: +2') . "\r\n{}"), 400, 'a length with a sign');
+refused(raw(head($json, 'Content-Length: 99999999999999999999') . "\r\n{}"), 413, 'a length beyond all numbers');
+refused(raw(head($json, 'Transfer-Encoding: gzip, chunked') . "\r\n0\r\n\r\n"), 501, 'another encoding');
 my $smuggled = raw(head($json, 'Content-Length: 2', 'Transfer-Encoding: chunked') . "\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
 is(() = $smuggled =~ m{HTTP/1\.1 \d}g, 1, 'nothing behind such a request is answered');
 good('a good request after those');
@@ -197,8 +198,7 @@ like(substr($replies, -600), qr/^Connection: close\r$/m, 'and its last reply say
 # Connections of one address.
 my @many = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) } 1 .. 300;
 $node->poll_query_until('bank', q{SELECT count(*) = 1 FROM k2bridge.workers() WHERE kind = 'listener' AND state LIKE 'listening%'});
-my $closed = grep { $_ && IO::Select->new($_)->can_read(5) && sysread($_, my $nothing, 1) == 0 } @many[ 290 .. 299 ];
-cmp_ok($closed, '>', 0, 'more connections than an address may have are closed');
+refused(reply_of($many[299]), 503, 'more connections than an address may have');
 close $_ for grep { $_ } @many;
 my $recovered = 0;
 for (1 .. 100)
@@ -215,8 +215,8 @@ for my $text (head($json, 'Content-Length: 8') . "\r\n{\"a\": 1}", head($json, '
 	print $socket $text;
 	close $socket;
 }
-unlike(raw("\x00\xff\xfe garbage \r\n\r\n"), qr{^HTTP/1\.1 2}, 'garbage');
-unlike(raw("GET http://[ HTTP/9.9\r\n\r\n"), qr{^HTTP/1\.1 2}, 'another protocol');
+refused(raw("\x01\xff\xfe garbage \r\n\r\n"), 400, 'garbage');
+refused(raw("GET http://[ HTTP/9.9\r\n\r\n"), 505, 'another protocol');
 for my $target ("$path/../../x", "$path%00", "//", "/restapi/services/run/%27;drop", "/restapi/services/run/pg_catalog.pg_sleep", "$path/")
 {
 	like(raw("POST $target HTTP/1.1\r\nHost: a\r\n$close\r\nAuthorization: Bearer $token\r\n$json\r\nContent-Length: 2\r\n\r\n{}"),
