@@ -32,27 +32,25 @@ COMMENT ON COLUMN autoclient.unmatched.reference IS 'REF/REFN of the row, or ref
 COMMENT ON COLUMN autoclient.unmatched.text IS 'purpose';
 
 CREATE OR REPLACE VIEW autoclient.problem AS
+SELECT p.* FROM (
 SELECT 'bank_not_ready' AS kind, d.server, NULL::text AS subject, d.waiting_since AS since,
        format('phase %s, work_balance %s', d.phase, d.work_balance) AS text,
        format('SELECT * FROM autoclient.server_day WHERE server = %L;', d.server) AS remedy
   FROM autoclient.server_day d WHERE d.waiting_since < now() - interval '6 hours'
 UNION ALL
 SELECT 'poll_error', d.server, NULL, d.asked_at, d.last_error,
-       CASE WHEN d.last_error ~* 'id is not be null' AND autoclient.server_option(d.server, 'group_id') IS NOT NULL
-            THEN format('ALTER SERVER %I OPTIONS (ADD group_id_in ''header'');', d.server)
-            WHEN d.last_error ~* 'id is not be null' THEN format('ALTER SERVER %I OPTIONS (ADD group_id ''...'');', d.server)
-            WHEN d.last_error ~* 'id in mode for companies should not be present' THEN format('ALTER SERVER %I OPTIONS (DROP group_id);', d.server)
-            ELSE format('SELECT autoclient.poll(%L);', d.server) END
+       autoclient.poll_remedy(d.server, d.last_error)
   FROM autoclient.server_day d WHERE d.last_error IS NOT NULL
 UNION ALL
 SELECT 'statement_error', a.server, a.acc, coalesce(a.last_poll, a.discovered_at), a.last_error, format('SELECT autoclient.poll(%L);', a.server)
   FROM autoclient.account a WHERE a.poll AND a.last_error IS NOT NULL
 UNION ALL
 SELECT 'statement_check', a.server, a.acc, a.final_through + 1, format('final statement of %s does not add up', coalesce(a.final_through + 1, a.start_date)),
-       format('SELECT * FROM autoclient.statement_check WHERE server = %L AND acc = %L;', a.server, a.acc)
+       format('SELECT * FROM autoclient.statement_check WHERE server = %1$L AND acc = %2$L; UPDATE autoclient.account SET rechecked_at = NULL WHERE server = %1$L AND acc = %2$L; SELECT autoclient.poll(%1$L);', a.server, a.acc)
   FROM autoclient.account a WHERE a.poll AND coalesce(a.final_through, a.start_date - 1) < a.walked_through
-   AND a.resume_from IS NULL;
-COMMENT ON VIEW autoclient.problem IS 'What about Autoclient needs a person; part of k2bridge.problems.';
+   AND a.resume_from IS NULL) p
+ WHERE EXISTS (SELECT FROM pg_catalog.pg_foreign_server f WHERE f.srvname = p.server);
+COMMENT ON VIEW autoclient.problem IS 'What about Autoclient needs a person, of servers that are there; part of k2bridge.problems.';
 COMMENT ON COLUMN autoclient.problem.kind IS 'bank_not_ready: for more than six hours; poll_error, statement_error: the last round or an account''s statement ended early; statement_check: a day does not add up';
 COMMENT ON COLUMN autoclient.problem.server IS 'foreign server';
 COMMENT ON COLUMN autoclient.problem.subject IS 'account';
