@@ -8,8 +8,13 @@ OBJS         = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/*/*.cpp)))
 # *.tables.sql are what k2bridge.setup() runs.
 include src/order.mk
 INSTALL_SQL  = k2bridge--$(EXTVERSION).sql
-DATA         = $(wildcard sql/k2bridge--*--*.sql)
-DATA_built   = $(INSTALL_SQL)
+
+# The version from which the update to this one is made; its install script is frozen in src/versions.
+FORMER       = 1.0
+UPDATE_PARTS = $(addprefix src/versions/,k2bridge--$(FORMER).sql begin.sql $(FORMER)--$(EXTVERSION).sql)
+UPDATE_SQL   = k2bridge--$(FORMER)--$(EXTVERSION).sql
+DATA         = $(wildcard src/versions/k2bridge--*.sql)
+DATA_built   = $(INSTALL_SQL) $(UPDATE_SQL)
 
 REGRESS_OPTS = --inputdir=. --load-extension=plpgsql
 REGRESS      = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/[0-9]*.sql)))
@@ -40,6 +45,9 @@ $(INSTALL_SQL): src/install.sql $(SQL_MEMBERS) $(SQL_TABLES) src/finish.sql src/
 	  echo ' $$setup_script$$;'; \
 	  echo "COMMENT ON FUNCTION k2bridge.setup_script() IS 'The DDL that k2bridge.setup() runs, part by part.';"; \
 	  cat src/finish.sql; } | sed 's/@EXTVERSION@/$(EXTVERSION)/g' > $@.part && mv $@.part $@
+
+$(UPDATE_SQL): src/versions/update.awk $(UPDATE_PARTS) $(INSTALL_SQL)
+	awk -f src/versions/update.awk $(UPDATE_PARTS) $(INSTALL_SQL) > $@.part && mv $@.part $@
 
 installcheck: build/isolation
 build/isolation:

@@ -4,6 +4,21 @@ CREATE FUNCTION k2bridge.version() RETURNS text
     LANGUAGE sql IMMUTABLE AS $$ SELECT '@EXTVERSION@'::pg_catalog.text $$;
 COMMENT ON FUNCTION k2bridge.version() IS 'Version of the installed functions.';
 
+-- An update drops the routines that this version no longer has; begin.sql noted them. A fresh install has noted none.
+DO $drop$
+DECLARE
+    leftover pg_catalog.regprocedure;
+BEGIN
+    FOR leftover IN
+        SELECT p.oid
+          FROM pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.current_setting('k2bridge_update.routines', true), ' ')) former
+          JOIN pg_catalog.pg_proc p ON p.oid::pg_catalog.text || p.ctid::pg_catalog.text = former
+    LOOP
+        EXECUTE pg_catalog.format('DROP ROUTINE %s', leftover);
+    END LOOP;
+END
+$drop$;
+
 -- Nothing is for PUBLIC.
 DO $revoke$
 DECLARE

@@ -14,13 +14,20 @@ server_version() {
     echo "${version:-15}"
 }
 
+# The version of the release's clang, whose run-time libraries have it in their package's name.
+clang_version() {
+    local version
+    version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n 1)
+    echo "${version:-14}"
+}
+
 packages_of() {
     case $1 in
         build) echo "make g++ pkg-config postgresql-server-dev-$2 libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev" ;;
         run) echo "postgresql-$2 postgresql-client-$2 curl jq openssl procps ca-certificates" ;;
         check) echo "clang clang-format perl libipc-run-perl libgtest-dev libssl-dev" ;;
         browser) echo "chromium-headless-shell fonts-dejavu-core" ;;
-        sanitize) echo "gcc libclang-rt-14-dev libpq-dev" ;;
+        sanitize) echo "gcc libclang-rt-$(clang_version)-dev libpq-dev" ;;
         *) echo "install-deps.sh: unknown set \"$1\"; sets: build run check browser sanitize" >&2; return 1 ;;
     esac
 }

@@ -15,7 +15,6 @@
 
 extern "C" {
 #include "parser/parse_func.h"
-#include "utils/regproc.h"
 }
 
 namespace outbox
@@ -250,7 +249,7 @@ const Jsonb *built_args(const Endpoint &endpoint, const Jsonb *args)
     enum { missing, forbidden, wrong, fine } found = missing;
     bool null = false;
     const Jsonb *result = pg::call([&]() -> const Jsonb * {
-        List *name = stringToQualifiedNameList(endpoint.builder.c_str());
+        List *name = pg::name_parts(endpoint.builder.c_str());
         Oid types[] = {JSONBOID};
         const Oid function = list_length(name) == 2 ? LookupFuncName(name, 1, types, true) : InvalidOid;
         if (!OidIsValid(function))

@@ -1,5 +1,6 @@
 // See database_settings.hpp.
 #include "pg/database_settings.hpp"
+#include "pg/compat.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -9,7 +10,6 @@ extern "C" {
 #include "catalog/pg_db_role_setting.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
-#include "utils/guc_tables.h"
 #include "utils/rel.h"
 }
 
@@ -71,23 +71,13 @@ bool contains(List *names, const char *name)
     return false;
 }
 
-struct config_generic **variables(int *count)
-{
-#if PG_VERSION_NUM >= 160000
-    return get_guc_variables(count);
-#else
-    *count = GetNumConfigOptions();
-    return get_guc_variables();
-#endif
-}
-
 // Puts settings that came from the database and are no longer there back to what the configuration file says.
 // Their source is lowered first: nothing may override a setting from a stronger source.
 void forget_removed(List *names)
 {
     bool removed = false;
     int count;
-    struct config_generic **all = variables(&count);
+    struct config_generic **all = settings(&count);
     for (int i = 0; i < count; ++i) {
         struct config_generic *setting = all[i];
         if (setting->source != PGC_S_DATABASE || contains(names, setting->name))

@@ -1,6 +1,8 @@
 // The door, the owner trigger, the caller and the correlation (see identity.hpp).
 #include "pg/identity.hpp"
+#include "pg/compat.hpp"
 #include "pg/guard.hpp"
+#include "pg/version.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -9,7 +11,6 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "parser/parse_func.h"
-#include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 }
@@ -80,7 +81,7 @@ Behind *remember(FmgrInfo *outer, Oid function, Oid owner)
     return behind;
 }
 
-// Services and calls stop while the tables are of another version than the library. Looked at once a second
+// Services and calls stop while library, functions and tables are not of one version. Looked at once a second
 // at most; the operations of schema k2bridge go on, they are needed to mend it.
 void require_version(Oid owner)
 {
@@ -92,14 +93,10 @@ void require_version(Oid owner)
     GetUserIdAndSecContext(&user, &context);
     SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
     SPI_connect();
-    SPI_execute("SELECT s.version FROM k2bridge.schema_version s", true, 1);
-    const char *tables =
-        SPI_processed == 1 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : "none";
-    if (strcmp(tables, K2BRIDGE_VERSION) != 0)
-        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                errmsg("the tables of k2bridge are of version %s, its functions of version %s", tables,
-                       K2BRIDGE_VERSION),
-                errhint("Run: SELECT k2bridge.setup();"));
+    const VersionTrouble trouble = version_trouble();
+    if (trouble.message != nullptr)
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", trouble.message),
+                errhint("%s", trouble.hint));
     SPI_finish();
     SetUserIdAndSecContext(user, context);
     agreed_at = GetCurrentTimestamp();
@@ -222,7 +219,7 @@ PGDLLEXPORT Datum k2bridge_owner_trigger(PG_FUNCTION_ARGS)
             ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("k2bridge.owner_trigger needs the name of a trigger function"));
         const Oid owner = trigger->tg_relation->rd_rel->relowner;
-        List *name = stringToQualifiedNameList(trigger->tg_trigger->tgargs[0]);
+        List *name = pg::name_parts(trigger->tg_trigger->tgargs[0]);
         // Who may write the table need not have USAGE on the schema of the function.
         Oid user;
         int context;

@@ -2,6 +2,7 @@
 #include "pg/worker.hpp"
 #include "pg/database_settings.hpp"
 #include "pg/identity.hpp"
+#include "pg/version.hpp"
 
 #include <algorithm>
 
@@ -70,21 +71,13 @@ bool extension_exists(Oid *version_table)
     return OidIsValid(*version_table);
 }
 
-// Whether tables and functions are of one version; runs as the owner of the tables.
+// Whether library, functions and tables are of one version; runs as the owner of the tables.
 bool versions_agree()
 {
-    if (SPI_execute("SELECT k2bridge.version(), (SELECT s.version FROM k2bridge.schema_version s)", true,
-                    1) != SPI_OK_SELECT ||
-        SPI_processed != 1)
-        elog(ERROR, "could not read the version of the tables");
-    const char *code = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-    const char *tables = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
-    if (tables && strcmp(code, tables) == 0)
-        return true;
-    roster::tell_error(
-        psprintf("the tables are of version %s, the functions of version %s", tables ? tables : "?", code),
-        "Run: SELECT k2bridge.setup();");
-    return false;
+    const VersionTrouble trouble = version_trouble();
+    if (trouble.message != nullptr)
+        roster::tell_error(trouble.message, trouble.hint);
+    return trouble.message == nullptr;
 }
 
 Stay leave(Left why)

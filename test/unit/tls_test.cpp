@@ -27,7 +27,8 @@ public:
         leaf("server", "DNS:localhost,DNS:tls.test,IP:127.0.0.1", "30");
         leaf("other", "DNS:other.test", "30");
         leaf("client", "DNS:client.test", "30");
-        leaf("expired", "DNS:localhost,IP:127.0.0.1", "-1");
+        // It ends in the second in which it is made: newer versions of openssl make no shorter ones.
+        leaf("expired", "DNS:localhost,IP:127.0.0.1", "0");
     }
     ~Certificates() { std::filesystem::remove_all(directory_); }
     Certificates(const Certificates &) = delete;

@@ -131,7 +131,8 @@ std::string Autoclient::change_account(const Value &body)
     const Options options(body, "accounts", {"company", "currency", "rows_per_day", "acc", "close"});
     Model &model = books_->model;
     if (options.has("acc")) {
-        const Account &account = account_named(model, options.text("acc", ""));
+        const std::string named = options.text("acc", "");
+        const Account &account = account_named(model, named);
         if (options.flag("close", true))
             model.accounts[account.index].closed = model.clock.today();
         return JsonObject().text("acc", account.iban).str();
@@ -165,7 +166,8 @@ std::string Autoclient::change_row(const Value &body)
         books_->ledger.forget_balances();
         return JsonObject().flag("ok", true).str();
     }
-    const Account &account = account_named(books_->model, options.text("acc", ""));
+    const std::string named = options.text("acc", "");
+    const Account &account = account_named(books_->model, named);
     const Clock &clock = books_->model.clock;
     const Day day = options.day("day", clock.today());
     if (clock.stage(day) == Stage::future || !account.active(day))

@@ -1,0 +1,2 @@
+-- From 1.0 to 1.1: what replacing every routine cannot do, run before that (see src/README.md, "Versions"): routines whose
+-- result, parameter names or defaults changed are dropped here, types altered, views that stand in the way dropped.
