@@ -181,13 +181,24 @@ CREATE FUNCTION autoclient.edoc_create_payment_as_owner(id text, okpo text, paye
 $$;
 COMMENT ON FUNCTION autoclient.edoc_create_payment_as_owner(text, text, text, name) IS 'Behind autoclient.edoc_create_payment.';
 
+CREATE FUNCTION autoclient.duplicate_rule(duplicate text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF coalesce($1, 'error') NOT IN ('error', 'remove') THEN
+        RAISE EXCEPTION 'duplicate must be error or remove' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN $1;
+END
+$$;
+COMMENT ON FUNCTION autoclient.duplicate_rule(text) IS 'What a report does to an earlier one of its name; raises 22023.';
+
 CREATE FUNCTION autoclient.eo_create(file bytea, name text, okpo text, duplicate text DEFAULT 'error', server name DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'k2bridge_door';
 COMMENT ON FUNCTION autoclient.eo_create(bytea, text, text, text, name) IS
 'Queues the upload of a report (XML or ZIP) for electronic reporting; duplicate is error or remove. Returns the id of the call.';
 CREATE FUNCTION autoclient.eo_create_as_owner(file bytea, name text, okpo text, duplicate text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.eo_create', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/xml'), 'okpo', k2bridge.need_argument('okpo', $3), 'duplicate', $4)), NULL, $5)
+    SELECT autoclient.queue('autoclient.eo_create', jsonb_strip_nulls(jsonb_build_object('file', autoclient.file($1, $2, 'application/xml'), 'okpo', k2bridge.need_argument('okpo', $3), 'duplicate', autoclient.duplicate_rule($4))), NULL, $5)
 $$;
 COMMENT ON FUNCTION autoclient.eo_create_as_owner(bytea, text, text, text, name) IS 'Behind autoclient.eo_create.';
 
@@ -197,7 +208,7 @@ COMMENT ON FUNCTION autoclient.eo_create_b64(bytea, text, text, text, name) IS
 'Queues the upload of a report as base64 in a form; duplicate is error or remove. Returns the id of the call.';
 CREATE FUNCTION autoclient.eo_create_b64_as_owner(file bytea, name text, okpo text, duplicate text, server name) RETURNS bigint
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT autoclient.queue('autoclient.eo_create_b64', jsonb_strip_nulls(jsonb_build_object('uploadedFileB64', autoclient.file($1, $2, NULL) -> 'content', 'uploadedFileName', k2bridge.need_argument('name', $2), 'okpo', k2bridge.need_argument('okpo', $3), 'duplicate', $4)), NULL, $5)
+    SELECT autoclient.queue('autoclient.eo_create_b64', jsonb_strip_nulls(jsonb_build_object('uploadedFileB64', autoclient.file($1, $2, NULL) -> 'content', 'uploadedFileName', k2bridge.need_argument('name', $2), 'okpo', k2bridge.need_argument('okpo', $3), 'duplicate', autoclient.duplicate_rule($4))), NULL, $5)
 $$;
 COMMENT ON FUNCTION autoclient.eo_create_b64_as_owner(bytea, text, text, text, name) IS 'Behind autoclient.eo_create_b64.';
 

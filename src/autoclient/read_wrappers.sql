@@ -33,17 +33,25 @@ COMMENT ON FUNCTION autoclient.get_payment_as_owner(text, name) IS 'Behind autoc
 CREATE FUNCTION autoclient.edoc_journal(journal text, filter jsonb, server name DEFAULT NULL) RETURNS SETOF autoclient.document_row
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'k2bridge_door';
 COMMENT ON FUNCTION autoclient.edoc_journal(text, jsonb, name) IS
-'Asks for a journal of electronic documents (inbox, outbox, in-process, all, to-pay) from filter.dateBegin to filter.dateEnd (YYYY-MM-DD); other keys of the filter as documented.';
+'Asks for a journal of electronic documents (inbox, outbox, in-process, all, to-pay) from filter.dateBegin to filter.dateEnd (YYYY-MM-DD), page after page unless the filter has a limit; other keys of the filter as documented.';
 CREATE FUNCTION autoclient.edoc_journal_as_owner(journal text, filter jsonb, server name) RETURNS SETOF autoclient.document_row
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     wanted name := autoclient.default_server($3);
+    page jsonb := jsonb_build_object('limit', '500', 'offset', '0') || coalesce($2, '{}');
+    shown integer := coalesce(($2 ->> 'offset')::integer, 0);
+    answer jsonb;
 BEGIN
     IF $1 IS NULL OR $1 NOT IN ('inbox', 'outbox', 'in-process', 'all', 'to-pay') THEN
         RAISE EXCEPTION 'unknown journal "%"', coalesce($1, '') USING ERRCODE = 'invalid_parameter_value', HINT = 'Known are inbox, outbox, in-process, all and to-pay.';
     END IF;
     PERFORM k2bridge.need_argument('filter.dateBegin', $2 ->> 'dateBegin'), k2bridge.need_argument('filter.dateEnd', $2 ->> 'dateEnd');
-    RETURN QUERY SELECT d.* FROM autoclient.documents_of(wanted, $1, (k2bridge.invoke('autoclient.edoc_journal_' || replace($1, '-', '_'), $2, wanted)).reply) d;
+    LOOP
+        answer := (k2bridge.invoke('autoclient.edoc_journal_' || replace($1, '-', '_'), page || jsonb_build_object('offset', shown::text), wanted)).reply;
+        RETURN QUERY SELECT d.* FROM autoclient.documents_of(wanted, $1, answer) d;
+        shown := shown + jsonb_array_length(k2bridge.list_field(answer, 'documents'));
+        EXIT WHEN $2 ? 'limit' OR answer -> 'documents' = '[]' OR shown >= coalesce((answer ->> 'total')::integer, 0);
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION autoclient.edoc_journal_as_owner(text, jsonb, name) IS 'Behind autoclient.edoc_journal.';
