@@ -10,46 +10,16 @@ use K2bridge;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 my $node = new_node('change', 'k2bridge.databases' => 'bank', streaming => 1);
-add_database($node, 'bank');
+my $token = add_payees($node, 'bank', 4);
 my $port = PostgreSQL::Test::Cluster::get_free_port();
-$node->safe_psql('bank', q{CREATE ROLE k2_http; SELECT k2bridge.grant_access('k2_http', 'service')});
-my $token = $node->safe_psql('bank', q{SELECT k2bridge.add_api_client('eko', 'k2_http')});
 my %headers = (authorization => "Bearer $token", 'content-type' => 'application/json');
-$node->safe_psql('bank', q{SET k2bridge.enqueue = off;
-	INSERT INTO k2.loan (system, contract_number, dbz_contract_number, dbz_dt, iinbin, fullname, cur, debt, overdue_days)
-	VALUES ('way4', 'T1', 'T/1', '2021-01-01', '000000000020', 'Test', 'KZT', 5000000, 90);
-	INSERT INTO k2.extreq (loan_id, bank_code, extacc_code, code, amount)
-	SELECT l.id, 'KPSTKZKA', 'KZ62563TEST000000001', 'T-' || n, 1000000 FROM k2.loan l, generate_series(1, 4) n});
 sub set { return $node->safe_psql('postgres', "ALTER DATABASE bank SET k2bridge.$_[0]") }
 set("listen_port = $port");
 sub listening { return wait_for_sql($node, 'bank', "SELECT count(*) = $_[0] FROM k2bridge.workers() WHERE kind = 'listener' AND state = 'listening on port $_[1]'", $_[2]) }
 listening(2, $port, 'two listeners');
 my $directory = abs_path(PostgreSQL::Test::Utils::tempdir());
-
-# Sends payments until told to stop, each until it is acknowledged; writes down the answers.
-sub send_payments
-{
-	my ($sender, $file) = @_;
-	open my $out, '>', $file or die $!;
-	my $http = HTTP::Tiny->new(timeout => 10);
-	for (my $trn = $sender * 1000000; !-e "$directory/stop"; ++$trn)
-	{
-		my $answer;
-		my $end = time + 120;
-		do
-		{
-			$answer = $http->post("http://127.0.0.1:" . slurp_file("$directory/port") . '/restapi/services/run/k2extreq_pay_from_eko',
-				{ headers => \%headers, content => qq([{"request_id": $trn, "trn_id": $trn, "refer": "T-$sender", "cur": "KZT", "amount": 0.10}]) });
-			sleep 0.02 if $answer->{status} != 200;
-		} until $answer->{status} == 200 || time > $end;
-		print $out "$trn ", $answer->{status} == 200 && $answer->{content} =~ /"error_code": (\d+)/ ? $1 : $answer->{status}, "\n";
-	}
-	close $out;
-	return;
-}
 
 # The payments that arrived meanwhile, as a test that some more did.
 sub goes_on
@@ -61,18 +31,17 @@ sub goes_on
 }
 
 append_to_file("$directory/port", $port);
-my @children;
-for my $sender (1 .. 4)
-{
-	my $child = fork // die "fork: $!";
-	if ($child == 0)
-	{
-		eval { send_payments($sender, "$directory/$sender") };
-		require POSIX;
-		POSIX::_exit($@ ? 1 : 0);
-	}
-	push @children, $child;
-}
+# Each sends payments until told to stop, and writes down the answers.
+my $failed = in_parallel(4, sub {
+		my ($sender) = @_;
+		open my $out, '>', "$directory/$sender" or die $!;
+		my $http = HTTP::Tiny->new(timeout => 10);
+		for (my $trn = $sender * 1000000; !-e "$directory/stop"; ++$trn)
+		{
+			print $out "$trn ", pay($http, sub { return 'http://127.0.0.1:' . slurp_file("$directory/port") }, $token, $sender, $trn), "\n";
+		}
+		close $out or die $!;
+	});
 goes_on('payments arrive');
 $node->reload;
 goes_on('after a reload without changes');
@@ -102,13 +71,7 @@ $node->start;
 listening(2, $moved, 'after a crash');
 goes_on('after a crash');
 append_to_file("$directory/stop", '');
-my $failed = 0;
-for my $child (@children)
-{
-	waitpid $child, 0;
-	++$failed if $?;
-}
-is($failed, 0, 'all senders came to their end');
+is($failed->(), 0, 'all senders came to their end');
 my %acknowledged = map { /^(\d+) (\d+)$/ } map { split /\n/, slurp_file("$directory/$_") } 1 .. 4;
 is(scalar(grep { $_ != 0 && $_ != 9 } values %acknowledged), 0, 'every payment was acknowledged at last');
 is($node->safe_psql('bank', 'SELECT count(*) FROM k2.extreq_pay'), scalar(keys %acknowledged), 'each is in the table exactly once');

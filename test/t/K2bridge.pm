@@ -20,7 +20,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node add_database worker_pid wait_for_workers wait_for_sql wait_for_log log_since start_bank);
+our @EXPORT = qw(new_node add_database add_payees pay in_parallel worker_pid wait_for_workers wait_for_sql wait_for_log
+  log_since start_bank);
 
 my $root = abs_path(dirname(__FILE__) . '/../..');
 my $deadline = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 60;
@@ -69,6 +70,57 @@ sub add_database
 	$node->safe_psql('postgres', qq{CREATE DATABASE "$database"});
 	$node->safe_psql($database, 'CREATE EXTENSION k2bridge; SELECT k2bridge.setup()');
 	return;
+}
+
+# A database whose services are called over HTTP, with outgoing ПТ T-1 … T-N to be paid; returns the token of its client.
+sub add_payees
+{
+	my ($node, $database, $number) = @_;
+	add_database($node, $database);
+	$node->safe_psql($database, q{CREATE ROLE k2_http; SELECT k2bridge.grant_access('k2_http', 'service')});
+	$node->safe_psql($database, qq{SET k2bridge.enqueue = off;
+		INSERT INTO k2.loan (system, contract_number, dbz_contract_number, dbz_dt, iinbin, fullname, cur, debt, overdue_days)
+		VALUES ('way4', 'T1', 'T/1', '2021-01-01', '000000000020', 'Test', 'KZT', 5000000, 90);
+		INSERT INTO k2.extreq (loan_id, bank_code, extacc_code, code, amount)
+		SELECT l.id, 'KPSTKZKA', 'KZ62563TEST000000001', 'T-' || n, 1000000 FROM k2.loan l, generate_series(1, $number) n});
+	return $node->safe_psql($database, q{SELECT k2bridge.add_api_client('eko', 'k2_http')});
+}
+
+# Posts a payment on T-$payee until it is acknowledged; returns its error_code, or the status of the last answer. $url is a
+# function, since the listener may move meanwhile.
+sub pay
+{
+	my ($http, $url, $token, $payee, $trn) = @_;
+	my $body = qq([{"request_id": $trn, "trn_id": $trn, "refer": "T-$payee", "cur": "KZT", "amount": 0.10}]);
+	my $headers = { authorization => "Bearer $token", 'content-type' => 'application/json' };
+	my $end = time + 2 * $deadline;
+	while (1)
+	{
+		my $answer = $http->post($url->() . '/restapi/services/run/k2extreq_pay_from_eko', { headers => $headers, content => $body });
+		return $1 if $answer->{status} == 200 && $answer->{content} =~ /"error_code": (\d+)/;
+		return $answer->{status} if time > $end;
+		sleep 0.05;
+	}
+}
+
+# Runs the function in that many processes, with the number of each; returns how to wait for them: a function that says how
+# many of them failed.
+sub in_parallel
+{
+	my ($count, $function) = @_;
+	my @children;
+	for my $number (1 .. $count)
+	{
+		my $child = fork // die "fork: $!";
+		if ($child == 0)
+		{
+			eval { $function->($number) };
+			require POSIX;
+			POSIX::_exit($@ ? 1 : 0);
+		}
+		push @children, $child;
+	}
+	return sub { return scalar grep { waitpid $_, 0; $? } @children };
 }
 
 # Polls until the query answers what is expected, as a test.
