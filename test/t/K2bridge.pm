@@ -20,7 +20,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node add_database add_payees pay in_parallel worker_pid wait_for_workers wait_for_sql wait_for_log
+our @EXPORT = qw(new_node add_database add_payees pay in_parallel sanitized worker_pid wait_for_workers wait_for_sql wait_for_log
   log_since start_bank);
 
 my $root = abs_path(dirname(__FILE__) . '/../..');
@@ -121,6 +121,13 @@ sub in_parallel
 		push @children, $child;
 	}
 	return sub { return scalar grep { waitpid $_, 0; $? } @children };
+}
+
+# Whether a process runs under the address sanitizer, which keeps freed memory for a while.
+sub sanitized
+{
+	my ($pid) = @_;
+	return slurp_file("/proc/$pid/maps") =~ /libasan/;
 }
 
 # Polls until the query answers what is expected, as a test.
