@@ -14,16 +14,10 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 pg_config=${PG_CONFIG:-pg_config}
 bin=$($pg_config --bindir)
+# shellcheck source=test/port.sh
+. "$here/test/port.sh"
 
 as_server() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
-
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 20000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo $port; return; }
-    done
-}
 
 install_stage() {
     make -s -C "$here" install DESTDIR="$1/stage" PG_CONFIG="$pg_config" >"$1/install.log" 2>&1 ||

@@ -4,6 +4,8 @@
 # Sets: root (the tree), work (temporary directory), user (who runs everything), PG_CONFIG after private_server.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=test/port.sh
+. "$root/test/port.sh"
 started=$SECONDS
 groups=()
 

@@ -6,6 +6,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/k2bridge-bench.XXXXXX")
 chmod 755 "$work"
 ticks=$(getconf CLK_TCK)
+# shellcheck source=test/port.sh
+. "$root/test/port.sh"
 
 finish() {
     local status=$?

@@ -17,14 +17,6 @@ start_listener() {
     say "the listener answers on port $listener_port"
 }
 
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 20000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo $port; return; }
-    done
-}
-
 # Posts a payload to a service as ЕКО does and prints the reply: service NAME PAYLOAD
 service() {
     curl -sS -m 30 --fail-with-body -H "@$work/eko.header" -H 'Content-Type: application/json' --data-binary @- \
