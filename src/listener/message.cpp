@@ -21,6 +21,7 @@ const char *words(int status)
     case 404:
         return "Не найдено";
     case 405:
+    case 501:
         return "Метод не поддерживается";
     case 408:
         return "Запрос не получен за отведённое время";
@@ -32,8 +33,6 @@ const char *words(int status)
         return "Ожидается application/json в кодировке UTF-8";
     case 431:
         return "Слишком большие заголовки";
-    case 501:
-        return "Кодирование передачи не поддерживается";
     case 503:
         return "Сервис временно недоступен";
     case 505:

@@ -177,16 +177,13 @@ std::optional<Message> Server::flawed(Exchange &exchange, bool modern)
         return refusal(414, story);
     if (framing.header > longest_header)
         return refusal(431, story);
+    const bool chunked = framing.encodings == 0 || strcasecmp(framing.encoding.c_str(), "chunked") == 0;
     const bool number = framing.lengths == 0 || stops_at_number(framing.length);
     if (framing.lengths > 1 || framing.encodings > 1 || (framing.lengths > 0 && framing.encodings > 0) ||
-        !number || framing.hosts > 1 || (modern && framing.hosts == 0) || framing.odd || framing.logins > 1 ||
-        exchange.target.find("%00") != std::string::npos) {
+        !number || !chunked || framing.hosts > 1 || (modern && framing.hosts == 0) || framing.odd ||
+        framing.logins > 1 || exchange.target.find("%00") != std::string::npos) {
         exchange.last = true;
         return refusal(400, story, "Неоднозначный запрос");
-    }
-    if (framing.encodings > 0 && strcasecmp(framing.encoding.c_str(), "chunked") != 0) {
-        exchange.last = true;
-        return refusal(501, story);
     }
     if (!is_text(exchange))
         return refusal(400, story, "Адрес не в кодировке UTF-8");

@@ -118,7 +118,7 @@ my @flaws = (
 	[ 'a length that is no number', 400, head('Content-Length: two') . "\r\n{}" ],
 	[ 'a length with a sign', 400, head('Content-Length: +2') . "\r\n{}" ],
 	[ 'a length beyond all numbers', 413, head('Content-Length: 99999999999999999999') . "\r\n{}" ],
-	[ 'an encoding nobody knows', 501, head('Transfer-Encoding: gzip, chunked') . "\r\n{}" ],
+	[ 'an encoding nobody knows', 400, head('Transfer-Encoding: gzip, chunked') . "\r\n{}" ],
 	[ 'a chunk whose size is no number', 400, "${chunked}zz\r\n{}\r\n0\r\n\r\n" ],
 	[ 'a chunk that does not end', 400, "${chunked}2\r\n{}{}\r\n0\r\n\r\n" ],
 	[ 'a chunk beyond all numbers', 413, "${chunked}FFFFFFFFFFFFFFFFF\r\n{}\r\n" ],
