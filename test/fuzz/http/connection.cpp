@@ -19,15 +19,14 @@ namespace
 
 using Clock = std::chrono::steady_clock;
 
-// The value of the header, or -1.
+} // namespace
+
 long length_in(std::string head)
 {
     std::transform(head.begin(), head.end(), head.begin(), [](unsigned char c) { return std::tolower(c); });
     const std::size_t at = head.find("\r\ncontent-length:");
     return at == std::string::npos ? -1 : std::strtol(head.c_str() + at + 17, nullptr, 10);
 }
-
-} // namespace
 
 Connection::Connection(int port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
 {

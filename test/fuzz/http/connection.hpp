@@ -14,6 +14,8 @@ struct Reply {
     std::string head, body; // head: status line and headers
 };
 
+long length_in(std::string head); // its Content-Length, or -1
+
 class Connection
 {
 public:

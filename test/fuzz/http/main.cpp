@@ -7,10 +7,11 @@
 //   [--findings DIR]
 #include "backend.hpp"
 #include "connection.hpp"
+#include "driver.hpp"
 #include "mutate.hpp"
+#include "replies.hpp"
 #include "request.hpp"
 
-#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <map>
@@ -40,76 +41,48 @@ constexpr Service services[] = {{"k2loan_from_eko", true},
                                 {"k2inforeq_rzap_by_refer", false},
                                 {"k2loan_exclude_on_by_iin_dbznum", false},
                                 {"k2loan_exclude_off_by_iin_dbznum", false}};
-constexpr int known_statuses[] = {200, 304, 400, 401, 403, 404, 405, 408, 413, 414, 415, 431, 503, 505};
 constexpr long most_growth = 700L << 10; // kB; freed memory stays with the address sanitizer for a while
 constexpr std::size_t most_findings = 50;
 
-struct Options {
-    std::string samples, findings = ".", conninfo, token;
+struct Listener {
     int port = 0;
-    long seconds = 60, runs = 0;
-    std::uint64_t seed = std::random_device{}();
+    std::string token;
 };
-
-std::string content_of(const std::string &path)
-{
-    std::ifstream file(path);
-    std::stringstream text;
-    text << file.rdbuf();
-    if (!file)
-        throw std::runtime_error("cannot read " + path);
-    return text.str();
-}
 
 class Fuzzer
 {
 public:
-    explicit Fuzzer(Options options) : options_(std::move(options)), backend_(options_.conninfo)
+    Fuzzer(Options options, Listener listener)
+        : options_(std::move(options)), listener_(std::move(listener)), backend_(options_.conninfo)
     {
         for (const Service &service : services)
-            samples_.emplace(service.name, sample(service));
+            samples_.emplace(service.name, sample(options_, service.name));
         await_listener();
-        pid_ = listener();
+        pid_ = listener_pid();
     }
 
     // 0 when every promise was kept.
     int run()
     {
-        std::printf("first seed %llu\n", static_cast<unsigned long long>(options_.seed));
         const auto begin = Clock::now();
-        long done = 0;
-        for (; wanted(done, begin) && findings_ < most_findings; ++done) {
-            one(options_.seed + static_cast<std::uint64_t>(done));
-            if (done % 200 == 199)
-                look_after_listener(done);
-        }
+        const long done = for_each_seed(options_, [this](std::uint64_t seed, long before) {
+            one(seed);
+            if (before % 200 == 199)
+                look_after_listener(before);
+            return findings_ < most_findings;
+        });
         look_after_listener(done);
         std::printf(
-            "%ld requests in %lld s, last seed %llu: %ld payloads served, %ld no JSON, %ld rough ones "
-            "answered, %ld not\n",
-            done, static_cast<long long>((Clock::now() - begin) / 1s),
-            static_cast<unsigned long long>(options_.seed) + static_cast<unsigned long long>(done) - 1,
-            served_, no_json_, answered_, silent_);
+            "%ld requests in %lld s: %ld payloads served, %ld no JSON, %ld rough ones answered with %ld "
+            "refusals, %ld not\n",
+            done, static_cast<long long>((Clock::now() - begin) / 1s), served_, no_json_, answered_,
+            refusals_, silent_);
         std::printf("%zu findings\n", findings_);
         return findings_ == 0 ? 0 : 1;
     }
 
 private:
-    bool wanted(long done, Clock::time_point begin) const
-    {
-        return options_.runs > 0 ? done < options_.runs
-                                 : Clock::now() - begin < std::chrono::seconds(options_.seconds);
-    }
-
-    Json sample(const Service &service) const
-    {
-        Json json = parse(content_of(options_.samples + "/" + service.name + ".request.json"));
-        if (json.kind == Json::Kind::object && !json.members.empty() && json.members[0].key == "\"items\"")
-            json = Json(json.members[0].value);
-        return json.kind == Json::Kind::array ? Json(json.items.at(0)) : json;
-    }
-
-    std::string listener()
+    std::string listener_pid()
     {
         const Outcome found =
             backend_.must("SELECT pid FROM k2bridge.workers() WHERE kind = 'listener' AND pid IS NOT NULL");
@@ -120,7 +93,7 @@ private:
     {
         for (const auto until = Clock::now() + 60s;; std::this_thread::sleep_for(100ms)) {
             try {
-                Connection probe(options_.port);
+                Connection probe(listener_.port);
                 return;
             } catch (const std::runtime_error &) {
                 if (Clock::now() > until)
@@ -161,8 +134,8 @@ private:
     void whole(Random &random, std::uint64_t seed, const std::string &service, const std::string &payload)
     {
         const bool json = !backend_.run("SELECT $1::jsonb IS NULL", {payload}).failed();
-        const std::string sent = post(random, "/restapi/services/run/" + service, options_.token, payload);
-        Connection connection(options_.port);
+        const std::string sent = post(random, "/restapi/services/run/" + service, listener_.token, payload);
+        Connection connection(listener_.port);
         connection.send(sent);
         const auto reply = connection.receive(150s);
         if (!reply)
@@ -187,11 +160,11 @@ private:
         return body.find("не является JSON") != std::string::npos;
     }
 
-    // What a reply of ours always has: JSON where it says so, a correlation, no words of an error inside.
+    // Each of the services answers in JSON, whatever the status.
     void judge(std::uint64_t seed, const Reply &reply, const std::string &sent)
     {
-        if (reply.head.find("\r\nX-Correlation-Id: ") == std::string::npos)
-            finding(seed, "a reply without correlation: " + reply.head, sent);
+        if (const auto flaw = flaw_of(reply))
+            finding(seed, *flaw + ": " + reply.head + reply.body.substr(0, 300), sent);
         try {
             parse(reply.body);
         } catch (const std::runtime_error &error) {
@@ -201,11 +174,12 @@ private:
         }
     }
 
+    // Whatever was said is answered, and what is refused is refused in JSON, whoever found the flaw.
     void pieces(Random &random, std::uint64_t seed, const std::string &payload)
     {
         std::string sent;
-        Connection connection(options_.port);
-        for (const std::string &piece : rough(random, options_.token, payload)) {
+        Connection connection(listener_.port);
+        for (const std::string &piece : rough(random, listener_.token, payload)) {
             sent += piece;
             if (!connection.send(piece))
                 break;
@@ -216,21 +190,19 @@ private:
         const auto came = connection.drain(60s);
         if (!came)
             return finding(seed, "the connection stays open", sent);
+        if (came->empty() && !sent.empty())
+            finding(seed, "no reply", sent);
         ++(came->empty() ? silent_ : answered_);
-        for (std::size_t at = 0; (at = came->find("HTTP/1.", at)) != std::string::npos; at += 8) {
-            const int status = std::atoi(came->c_str() + std::min(at + 9, came->size()));
-            // A body may quote anything; a status line begins where nothing or a body's end is.
-            const bool line = at == 0 || (*came)[at - 1] == '}' || (*came)[at - 1] == '\n';
-            if (line && status != 100 &&
-                std::find(std::begin(known_statuses), std::end(known_statuses), status) ==
-                    std::end(known_statuses))
-                finding(seed, "status " + std::to_string(status) + ": " + came->substr(at, 400), sent);
+        for (const Reply &reply : split(*came)) {
+            refusals_ += reply.status >= 400;
+            if (const auto flaw = flaw_of(reply))
+                finding(seed, *flaw + ": " + reply.head + reply.body.substr(0, 300), sent);
         }
     }
 
     void look_after_listener(long done)
     {
-        if (const std::string now = listener(); now != pid_) {
+        if (const std::string now = listener_pid(); now != pid_) {
             finding(options_.seed + static_cast<std::uint64_t>(done),
                     "the listener " + pid_ + " has gone, now " + now, {});
             pid_ = now;
@@ -257,41 +229,30 @@ private:
     }
 
     Options options_;
+    Listener listener_;
     Backend backend_;
     std::map<std::string, Json> samples_;
     std::string pid_;
     std::size_t findings_ = 0;
-    long served_ = 0, no_json_ = 0, answered_ = 0, silent_ = 0, first_ = 0;
+    long served_ = 0, no_json_ = 0, answered_ = 0, refusals_ = 0, silent_ = 0, first_ = 0;
 };
 
-Options options(int argc, char **argv)
+int run(int argc, char **argv)
 {
-    Options out;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        const std::string name = argv[i], value = argv[i + 1];
-        if (name == "--samples")
-            out.samples = value;
-        else if (name == "--findings")
-            out.findings = value;
-        else if (name == "--conninfo")
-            out.conninfo = value;
-        else if (name == "--port")
-            out.port = std::stoi(value);
-        else if (name == "--token")
-            std::getline(std::istringstream(content_of(value)) >> std::ws, out.token);
-        else if (name == "--seconds")
-            out.seconds = std::stol(value);
-        else if (name == "--runs")
-            out.runs = std::stol(value);
-        else if (name == "--seed")
-            out.seed = std::stoull(value);
-        else
-            throw std::runtime_error("unknown option " + name);
-    }
-    if (argc % 2 == 0 || out.samples.empty() || out.port == 0 || out.token.empty())
-        throw std::runtime_error("usage: fuzz_http --samples DIR --port N --token FILE [--conninfo TEXT] "
-                                 "[--seconds N | --runs N] [--seed N] [--findings DIR]");
-    return out;
+    const std::string usage = "fuzz_http --samples DIR --port N --token FILE [--conninfo TEXT] "
+                              "[--seconds N | --runs N] [--seed N] [--findings DIR]";
+    Listener listener;
+    Options options =
+        read_options(argc, argv, usage, [&listener](const std::string &name, const std::string &value) {
+            if (name == "--port")
+                listener.port = std::stoi(value);
+            else if (name == "--token")
+                std::getline(std::istringstream(content_of(value)) >> std::ws, listener.token);
+            return name == "--port" || name == "--token";
+        });
+    if (listener.port == 0 || listener.token.empty())
+        throw std::runtime_error("usage: " + usage);
+    return Fuzzer(std::move(options), std::move(listener)).run();
 }
 
 } // namespace
@@ -300,10 +261,5 @@ Options options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    try {
-        return fuzz::Fuzzer(fuzz::options(argc, argv)).run();
-    } catch (const std::exception &error) {
-        std::fprintf(stderr, "fuzz_http: %s\n", error.what());
-        return 2;
-    }
+    return fuzz::run_program("fuzz_http", [argc, argv] { return fuzz::run(argc, argv); });
 }

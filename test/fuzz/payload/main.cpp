@@ -5,16 +5,15 @@
 //
 //   fuzz_payload --samples DIR [--seconds N | --runs N] [--seed N] [--findings DIR] [--conninfo TEXT]
 #include "backend.hpp"
+#include "driver.hpp"
 #include "mutate.hpp"
 
 #include <cctype>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <thread>
 
 namespace fuzz
@@ -44,12 +43,6 @@ constexpr Service services[] = {
     {"k2loan_exclude_off_by_iin_dbznum", nullptr, nullptr},
 };
 
-struct Options {
-    std::string samples, findings = ".", conninfo;
-    long seconds = 60, runs = 0;
-    std::uint64_t seed = std::random_device{}();
-};
-
 struct Case {
     std::uint64_t seed;
     const Service *service;
@@ -65,57 +58,32 @@ public:
     explicit Fuzzer(Options options) : options_(std::move(options))
     {
         for (const Service &service : services)
-            samples_.emplace(service.name, sample(service));
+            samples_.emplace(service.name,
+                             sample(options_, service.sample != nullptr ? service.sample : service.name));
         connect();
     }
 
     // 0 when every promise was kept.
     int run()
     {
-        std::printf("first seed %llu\n", static_cast<unsigned long long>(options_.seed));
         const auto begin = Clock::now();
-        long done = 0;
-        for (; wanted(done, begin) && findings_ < most_findings; ++done) {
-            one(options_.seed + static_cast<std::uint64_t>(done));
-            if (done % 500 == 499)
+        const long done = for_each_seed(options_, [this](std::uint64_t seed, long before) {
+            one(seed);
+            if (before % 500 == 499)
                 look_after_server();
-        }
+            return findings_ < most_findings;
+        });
         look_after_server();
         const auto took = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begin).count();
-        std::printf("%ld payloads in %lld s, last seed %llu: %ld no JSON, %ld refused whole, %ld in part, "
-                    "%ld taken; peak of the "
-                    "backend %ld MB\n",
-                    done, static_cast<long long>(took),
-                    static_cast<unsigned long long>(options_.seed) + static_cast<unsigned long long>(done) -
-                        1,
-                    no_json_, refused_, in_part_, taken_, peak_ / 1024);
+        std::printf(
+            "%ld payloads in %lld s: %ld no JSON, %ld refused whole, %ld in part, %ld taken; peak of the "
+            "backend %ld MB\n",
+            done, static_cast<long long>(took), no_json_, refused_, in_part_, taken_, peak_ / 1024);
         std::printf("%zu findings\n", findings_);
         return findings_ == 0 ? 0 : 1;
     }
 
 private:
-    bool wanted(long done, Clock::time_point begin) const
-    {
-        return options_.runs > 0 ? done < options_.runs
-                                 : Clock::now() - begin < std::chrono::seconds(options_.seconds);
-    }
-
-    Json sample(const Service &service) const
-    {
-        const std::string path = options_.samples + "/" +
-                                 (service.sample != nullptr ? service.sample : service.name) +
-                                 ".request.json";
-        std::ifstream file(path);
-        std::stringstream text;
-        text << file.rdbuf();
-        if (!file)
-            throw std::runtime_error("cannot read " + path);
-        Json json = parse(text.str());
-        if (json.kind == Json::Kind::object && !json.members.empty() && json.members[0].key == "\"items\"")
-            json = Json(json.members[0].value);
-        return json.kind == Json::Kind::array ? Json(json.items.at(0)) : json;
-    }
-
     void connect()
     {
         backend_.emplace(options_.conninfo);
@@ -259,42 +227,17 @@ private:
     long no_json_ = 0, refused_ = 0, in_part_ = 0, taken_ = 0, peak_ = 0;
 };
 
-Options options(int argc, char **argv)
-{
-    Options out;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        const std::string name = argv[i], value = argv[i + 1];
-        if (name == "--samples")
-            out.samples = value;
-        else if (name == "--findings")
-            out.findings = value;
-        else if (name == "--conninfo")
-            out.conninfo = value;
-        else if (name == "--seconds")
-            out.seconds = std::stol(value);
-        else if (name == "--runs")
-            out.runs = std::stol(value);
-        else if (name == "--seed")
-            out.seed = std::stoull(value);
-        else
-            throw std::runtime_error("unknown option " + name);
-    }
-    if (argc % 2 == 0 || out.samples.empty())
-        throw std::runtime_error("usage: fuzz_payload --samples DIR [--seconds N | --runs N] [--seed N] "
-                                 "[--findings DIR] [--conninfo TEXT]");
-    return out;
-}
-
 } // namespace
 
 } // namespace fuzz
 
 int main(int argc, char **argv)
 {
-    try {
-        return fuzz::Fuzzer(fuzz::options(argc, argv)).run();
-    } catch (const std::exception &error) {
-        std::fprintf(stderr, "fuzz_payload: %s\n", error.what());
-        return 2;
-    }
+    return fuzz::run_program("fuzz_payload", [argc, argv] {
+        return fuzz::Fuzzer(
+                   fuzz::read_options(argc, argv,
+                                      "fuzz_payload --samples DIR [--seconds N | --runs N] [--seed N] "
+                                      "[--findings DIR] [--conninfo TEXT]"))
+            .run();
+    });
 }
