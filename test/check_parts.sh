@@ -261,6 +261,10 @@ part_fuzz_payload() {
     say "fuzzing the payloads of the services"
     step fuzz-payload $((fuzz + 300)) env "${environment[@]}" make -C "$tree/test/fuzz/payload" run SECONDS="$fuzz" || true
     sed -n 's/^[0-9]* payloads in /    &/p' "$work/log/fuzz-payload.log"
+    step fuzz-handler-build 600 env "${environment[@]}" make -C "$tree/test/fuzz/handler" all prepare || return 0
+    say "fuzzing the handlers of replies"
+    step fuzz-handler $((fuzz + 300)) env "${environment[@]}" make -C "$tree/test/fuzz/handler" run SECONDS="$fuzz" || true
+    sed -n 's/^[0-9]* replies, /    &/p' "$work/log/fuzz-handler.log"
     step fuzz-http-build 600 env "${environment[@]}" make -C "$tree/test/fuzz/http" all prepare || return 0
     say "fuzzing the listener"
     step fuzz-http $((fuzz + 300)) env "${environment[@]}" make -C "$tree/test/fuzz/http" run SECONDS="$fuzz" || true

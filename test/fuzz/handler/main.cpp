@@ -1,0 +1,272 @@
+// Fuzzes the handlers of Autoclient through a real backend: replies made from samples of the bank are given
+// to the handler of their call, as the dispatcher does, and what the tables hold then is compared with what
+// oracle.sql reads out of the reply. A handler may refuse a reply with a clear error; it must not store
+// anything else than the reply says. Each seed is one reply in a transaction that is rolled back.
+//
+//   fuzz_handler --samples DIR [--seconds N | --runs N] [--seed N] [--findings DIR] [--conninfo TEXT]
+#include "backend.hpp"
+#include "tree.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+namespace fuzz
+{
+
+namespace
+{
+
+using Clock = std::chrono::steady_clock;
+
+struct Handler {
+    const char *endpoint; // its handler is called
+    const char *sample;
+    const char *args;
+};
+
+constexpr Handler handlers[] = {
+    {"settings", "settings", R"({"about": {"round": true}})"},
+    {"balances_interim", "balance-page", R"({"limit": 100, "about": {"round": true}})"},
+    {"balances", "balance-page",
+     R"({"acc": "UA123052990000026000074412859", "about": {"acc": "UA123052990000026000074412859", "walk": 1, "from": "2026-02-01", "to": "2026-02-28"}})"},
+    {"balances", "balances", R"({"about": {"direct": true}})"},
+    {"transactions_interim", "page",
+     R"({"limit": 100, "about": {"acc": "UA123052990000026000074412859", "interim": true}})"},
+    {"transactions", "page",
+     R"({"acc": "UA123052990000026000074412859", "about": {"acc": "UA123052990000026000074412859", "walk": 1, "from": "2026-02-01", "to": "2026-02-28"}})"},
+    {"transactions", "transactions", R"({"about": {"direct": true}})"},
+    {"transactions_final", "transactions-masked", R"({"about": {"direct": true}})"},
+    {"currency_rates", "rates", "{}"},
+    {"currency_history", "rates-history", "{}"},
+    {"edoc_journal_all", "journal", "{}"},
+    {"salary_receivers", "salary-list-receivers", "{}"},
+    {"salary_packets", "packets", "{}"},
+    {"maspay_header", "header", R"({"ref": "PKT100001"})"},
+    {"maspay_content", "content", R"({"ref": "PKT100001"})"},
+    {"corpcards", "cards", "{}"},
+    {"corp_statements", "card-statement", "{}"},
+    {"acquiring", "acquiring",
+     R"({"account": "UA1", "dateFrom": "2026-02-01", "dateTo": "2026-02-01", "page": 1, "numberRecords": 100})"},
+    {"salary_update_receiver", "salary-update-receiver",
+     R"({"group": "SALARY", "tabn": "1", "pan": "4149000000001111"})"},
+    {"check_counterparty", "counterparty", R"({"edrpou": "00000001"})"},
+    {"payment_create", "payment", R"({"about": {"payment": 1}})"},
+    {"payment_get", "payment", R"({"ref": "1123828417658092296", "about": {"verify": 1}})"},
+    {"payment_add_sign", "payment", R"({"ref": "1123828417658092296"})"},
+    {"paysheets_upload", "salary-remove", R"({"projectReference": "12A08000132", "yearmonth": "202602"})"},
+    {"verify_journal", "journal", R"({"limit": "500", "offset": "0", "about": {"call_id": 1, "found": []}})"},
+    {"verify_journal", "journal", R"({"limit": "500", "offset": "0", "about": {"call_id": 2, "found": []}})"},
+    {"verify_packets", "packets", R"({"page": 0, "page-size": 100, "about": {"call_id": 3, "found": []}})"},
+    {"verify_content", "content",
+     R"({"ref": "PKT100001", "page": 0, "page-size": 100, "about": {"call_id": 4, "found": []}})"},
+    {"verify_content", "content",
+     R"({"ref": "PKT100001", "page": 0, "page-size": 100, "about": {"call_id": 5, "found": []}})"},
+    {"verify_header", "header", R"({"ref": "PKT100001", "about": {"call_id": 6}})"},
+    {"verify_paysheets", "paysheets", R"({"about": {"call_id": 7}})"},
+};
+
+struct Options {
+    std::string samples, findings = ".", conninfo;
+    long seconds = 60, runs = 0;
+    std::uint64_t seed = std::random_device{}();
+};
+
+struct Case {
+    std::uint64_t seed;
+    const Handler *handler;
+    std::string reply;
+};
+
+constexpr std::size_t most_findings = 100;
+constexpr long most_growth = 64L << 20; // bytes of the backend's contexts
+
+// Given as a row of k2bridge.call_row, as the dispatcher makes it.
+constexpr const char *call_sql = "SELECT fuzz.handle('autoclient.' || $1, $2::jsonb, $3::jsonb)";
+
+class Fuzzer
+{
+public:
+    explicit Fuzzer(Options options) : options_(std::move(options))
+    {
+        for (const Handler &each : handlers)
+            samples_.try_emplace(each.sample, sample(each.sample));
+        connect();
+    }
+
+    // 0 when every promise was kept.
+    int run()
+    {
+        std::printf("first seed %llu\n", static_cast<unsigned long long>(options_.seed));
+        const auto begin = Clock::now();
+        long done = 0;
+        for (; wanted(done, begin) && findings_ < most_findings; ++done) {
+            one(options_.seed + static_cast<std::uint64_t>(done));
+            if (done % 1000 == 999)
+                look_after_server();
+        }
+        look_after_server();
+        std::printf("%ld replies, %ld of them stored, %ld refused, %ld no JSON\n%zu findings\n", done,
+                    stored_, refused_, no_json_, findings_);
+        return findings_ == 0 ? 0 : 1;
+    }
+
+private:
+    bool wanted(long done, Clock::time_point begin) const
+    {
+        return options_.runs > 0 ? done < options_.runs
+                                 : Clock::now() - begin < std::chrono::seconds(options_.seconds);
+    }
+
+    Json sample(const std::string &name) const
+    {
+        std::ifstream file(options_.samples + "/" + name + ".json");
+        std::stringstream text;
+        text << file.rdbuf();
+        if (!file)
+            throw std::runtime_error("cannot read sample " + name);
+        return parse(text.str());
+    }
+
+    void connect()
+    {
+        backend_.emplace(options_.conninfo);
+        backend_->must("SET statement_timeout = '60s'");
+        backend_->must("SET client_min_messages = error");
+        backend_->must("SET jit = off");
+        settled_.reset();
+    }
+
+    void finding(const Case &sent, const std::string &what)
+    {
+        ++findings_;
+        const std::string path = options_.findings + "/seed-" + std::to_string(sent.seed) + ".json";
+        std::ofstream(path) << sent.reply;
+        std::printf("FAILED seed %llu, %s: %s\n    reply (%s): %.400s\n",
+                    static_cast<unsigned long long>(sent.seed), sent.handler->endpoint, what.c_str(),
+                    path.c_str(), sent.reply.c_str());
+        std::fflush(stdout);
+    }
+
+    void one(std::uint64_t seed)
+    {
+        Random random(seed);
+        const Handler &handler = random.pick(handlers);
+        const Case sent{seed, &handler, changed(random, samples_.at(handler.sample), 60)};
+        try {
+            backend_->must("BEGIN");
+            give(sent);
+            backend_->must("ROLLBACK");
+        } catch (const Lost &lost) {
+            finding(sent, std::string("the server ended the connection: ") + lost.what());
+            reconnect();
+        }
+    }
+
+    // What is no jsonb never reaches a handler.
+    void give(const Case &sent)
+    {
+        if (backend_->run("SELECT $1::jsonb IS NULL", {sent.reply}).failed()) {
+            ++no_json_;
+            return;
+        }
+        backend_->must("SELECT fuzz.before()");
+        const Outcome done =
+            backend_->run(call_sql, {sent.handler->endpoint, sent.handler->args, sent.reply});
+        if (done.failed()) {
+            ++refused_;
+            // Data the bank should not have sent: a faulty value, a broken constraint, a limit.
+            const bool clear =
+                done.state.starts_with("22") || done.state.starts_with("23") || done.state.starts_with("54");
+            if (!clear)
+                finding(sent, "error " + done.state + ": " + done.message);
+            return;
+        }
+        ++stored_;
+        const Outcome broken = backend_->run("SELECT fuzz.broken($1, $2::jsonb, $3::jsonb)",
+                                             {sent.handler->endpoint, sent.handler->args, sent.reply});
+        if (broken.failed())
+            finding(sent, "the check raised " + broken.state + ": " + broken.message);
+        else if (!broken.rows.empty())
+            finding(sent, broken.value());
+    }
+
+    // The server may be restarting after a crash.
+    void reconnect()
+    {
+        const auto deadline = Clock::now() + std::chrono::seconds(60);
+        while (true) {
+            try {
+                return connect();
+            } catch (const Lost &) {
+                if (Clock::now() > deadline)
+                    throw;
+                std::this_thread::sleep_for(std::chrono::milliseconds(200));
+            }
+        }
+    }
+
+    void look_after_server()
+    {
+        const long used = std::stol(
+            backend_->must("SELECT sum(used_bytes)::bigint FROM pg_backend_memory_contexts").value());
+        if (!settled_)
+            settled_ = used;
+        if (used > *settled_ + most_growth)
+            finding({options_.seed, handlers, {}}, "the backend's contexts grew from " +
+                                                       std::to_string(*settled_) + " to " +
+                                                       std::to_string(used));
+        for (const char *table : {"autoclient.transaction", "autoclient.balance", "autoclient.account",
+                                  "autoclient.document", "k2bridge.outbox"})
+            backend_->must((std::string("VACUUM ") + table).c_str());
+    }
+
+    Options options_;
+    std::map<std::string, Json> samples_;
+    std::optional<Backend> backend_;
+    std::optional<long> settled_;
+    std::size_t findings_ = 0;
+    long stored_ = 0, refused_ = 0, no_json_ = 0;
+};
+
+Options options(int argc, char **argv)
+{
+    Options out;
+    const std::map<std::string, std::string *> texts{
+        {"--samples", &out.samples}, {"--findings", &out.findings}, {"--conninfo", &out.conninfo}};
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const std::string name = argv[i], value = argv[i + 1];
+        if (texts.contains(name))
+            *texts.at(name) = value;
+        else if (name == "--seconds")
+            out.seconds = std::stol(value);
+        else if (name == "--runs")
+            out.runs = std::stol(value);
+        else if (name == "--seed")
+            out.seed = std::stoull(value);
+        else
+            throw std::runtime_error("unknown option " + name);
+    }
+    if (argc % 2 == 0 || out.samples.empty())
+        throw std::runtime_error("usage: fuzz_handler --samples DIR [--seconds N | --runs N] [--seed N] "
+                                 "[--findings DIR] [--conninfo TEXT]");
+    return out;
+}
+
+} // namespace
+
+} // namespace fuzz
+
+int main(int argc, char **argv)
+{
+    try {
+        return fuzz::Fuzzer(fuzz::options(argc, argv)).run();
+    } catch (const std::exception &error) {
+        std::fprintf(stderr, "fuzz_handler: %s\n", error.what());
+        return 2;
+    }
+}
