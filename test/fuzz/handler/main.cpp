@@ -5,6 +5,7 @@
 //
 //   fuzz_handler --samples DIR [--seconds N | --runs N] [--seed N] [--findings DIR] [--conninfo TEXT]
 #include "backend.hpp"
+#include "driver.hpp"
 #include "tree.hpp"
 
 #include <chrono>
@@ -12,7 +13,6 @@
 #include <fstream>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <thread>
 
 namespace fuzz
@@ -70,12 +70,6 @@ constexpr Handler handlers[] = {
     {"verify_paysheets", "paysheets", R"({"about": {"call_id": 7}})"},
 };
 
-struct Options {
-    std::string samples, findings = ".", conninfo;
-    long seconds = 60, runs = 0;
-    std::uint64_t seed = std::random_device{}();
-};
-
 struct Case {
     std::uint64_t seed;
     const Handler *handler;
@@ -94,21 +88,20 @@ public:
     explicit Fuzzer(Options options) : options_(std::move(options))
     {
         for (const Handler &each : handlers)
-            samples_.try_emplace(each.sample, sample(each.sample));
+            samples_.try_emplace(each.sample,
+                                 parse(content_of(options_.samples + "/" + each.sample + ".json")));
         connect();
     }
 
     // 0 when every promise was kept.
     int run()
     {
-        std::printf("first seed %llu\n", static_cast<unsigned long long>(options_.seed));
-        const auto begin = Clock::now();
-        long done = 0;
-        for (; wanted(done, begin) && findings_ < most_findings; ++done) {
-            one(options_.seed + static_cast<std::uint64_t>(done));
-            if (done % 1000 == 999)
+        const long done = for_each_seed(options_, [this](std::uint64_t seed, long before) {
+            one(seed);
+            if (before % 1000 == 999)
                 look_after_server();
-        }
+            return findings_ < most_findings;
+        });
         look_after_server();
         std::printf("%ld replies, %ld of them stored, %ld refused, %ld no JSON\n%zu findings\n", done,
                     stored_, refused_, no_json_, findings_);
@@ -116,22 +109,6 @@ public:
     }
 
 private:
-    bool wanted(long done, Clock::time_point begin) const
-    {
-        return options_.runs > 0 ? done < options_.runs
-                                 : Clock::now() - begin < std::chrono::seconds(options_.seconds);
-    }
-
-    Json sample(const std::string &name) const
-    {
-        std::ifstream file(options_.samples + "/" + name + ".json");
-        std::stringstream text;
-        text << file.rdbuf();
-        if (!file)
-            throw std::runtime_error("cannot read sample " + name);
-        return parse(text.str());
-    }
-
     void connect()
     {
         backend_.emplace(options_.conninfo);
@@ -233,40 +210,16 @@ private:
     long stored_ = 0, refused_ = 0, no_json_ = 0;
 };
 
-Options options(int argc, char **argv)
-{
-    Options out;
-    const std::map<std::string, std::string *> texts{
-        {"--samples", &out.samples}, {"--findings", &out.findings}, {"--conninfo", &out.conninfo}};
-    for (int i = 1; i + 1 < argc; i += 2) {
-        const std::string name = argv[i], value = argv[i + 1];
-        if (texts.contains(name))
-            *texts.at(name) = value;
-        else if (name == "--seconds")
-            out.seconds = std::stol(value);
-        else if (name == "--runs")
-            out.runs = std::stol(value);
-        else if (name == "--seed")
-            out.seed = std::stoull(value);
-        else
-            throw std::runtime_error("unknown option " + name);
-    }
-    if (argc % 2 == 0 || out.samples.empty())
-        throw std::runtime_error("usage: fuzz_handler --samples DIR [--seconds N | --runs N] [--seed N] "
-                                 "[--findings DIR] [--conninfo TEXT]");
-    return out;
-}
-
 } // namespace
 
 } // namespace fuzz
 
 int main(int argc, char **argv)
 {
-    try {
-        return fuzz::Fuzzer(fuzz::options(argc, argv)).run();
-    } catch (const std::exception &error) {
-        std::fprintf(stderr, "fuzz_handler: %s\n", error.what());
-        return 2;
-    }
+    return fuzz::run_program("fuzz_handler", [&] {
+        return fuzz::Fuzzer(fuzz::read_options(argc, argv,
+                                               "fuzz_handler --samples DIR [--seconds N | --runs N] "
+                                               "[--seed N] [--findings DIR] [--conninfo TEXT]"))
+            .run();
+    });
 }
