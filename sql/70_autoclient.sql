@@ -28,23 +28,44 @@ CREATE FUNCTION pg_temp.row_of(more jsonb) RETURNS jsonb LANGUAGE sql AS $$
 $$;
 INSERT INTO autoclient.company (server, start_date) VALUES ('c1', '2020-01-01');
 INSERT INTO autoclient.account (server, acc, start_date) VALUES ('c1', 'UA943052990000026184050001514', '2020-01-01');
-SELECT autoclient.store_transactions('c1', NULL, jsonb_build_array(pg_temp.row_of('{}')), NULL, NULL);
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{}')), NULL, NULL);
 SELECT acc, ref, refn, sum, dat_od, dat_kl, at AT TIME ZONE 'UTC' AS utc, is_final, vanished, raw FROM autoclient.transaction;
 -- The same again changes nothing; a transfer between own accounts is two rows; the last of a page counts.
-SELECT autoclient.store_transactions('c1', NULL, jsonb_build_array(pg_temp.row_of('{}')), NULL, NULL);
-SELECT autoclient.store_transactions('c1', NULL, jsonb_build_array(pg_temp.row_of('{"TRANTYPE": "D"}'), pg_temp.row_of('{"TRANTYPE": "D", "SUM": "7.00"}')), NULL, NULL);
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{}')), NULL, NULL);
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"TRANTYPE": "D"}'), pg_temp.row_of('{"TRANTYPE": "D", "SUM": "7.00"}')), NULL, NULL);
 -- Final: another id, another value date; interim data never come back over it.
-SELECT autoclient.store_transactions('c1', NULL, jsonb_build_array(pg_temp.row_of('{"ID": "DNCHK0108B1WKXP07012020025800", "DAT_OD": "08.01.2020"}')), '2020-01-08', 1);
-SELECT autoclient.store_transactions('c1', NULL, jsonb_build_array(pg_temp.row_of('{"SUM": "9.99"}')), NULL, NULL);
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"ID": "DNCHK0108B1WKXP07012020025800", "DAT_OD": "08.01.2020"}')), '2020-01-08', 1);
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"SUM": "9.99"}')), NULL, NULL);
 SELECT trantype, sum, dat_od, id, is_final FROM autoclient.transaction ORDER BY trantype;
 -- What no numeric(20,2) holds, no date is or lacks its key is an error, not a guess.
-SELECT autoclient.store_transactions('c1', NULL, jsonb_build_array(pg_temp.row_of('{"SUM": "1.001"}')), NULL, NULL);
-SELECT autoclient.store_transactions('c1', NULL, jsonb_build_array(pg_temp.row_of('{"DAT_OD": "31.02.2020"}')), NULL, NULL);
-\set VERBOSITY terse
-SELECT autoclient.store_transactions('c1', NULL, jsonb_build_array(pg_temp.row_of('{"REF": null}')), NULL, NULL);
-\set VERBOSITY default
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"SUM": "1.001"}')), NULL, NULL);
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"DAT_OD": "31.02.2020"}')), NULL, NULL);
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"REF": null}')), NULL, NULL);
+-- The field and the row are named, and of its page nothing is stored.
+CREATE FUNCTION pg_temp.refusal(page json) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM autoclient.store_transactions('c1', 'UA943052990000026184050001514', page, NULL, NULL);
+    RETURN 'stored';
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN SQLERRM;
+END $$;
+SELECT count(*) FROM autoclient.transaction;
+SELECT v.more, pg_temp.refusal(json_build_array(pg_temp.row_of('{"REF": "GOOD"}'), pg_temp.row_of(v.more)))
+  FROM (VALUES (jsonb '{"DAT_KL": "32.01.2020"}'), ('{"DAT_KL": 20200101}'), ('{"DATE_TIME_DAT_OD_TIM_P": "07.01.2020 25:00:00"}'),
+    ('{"DATE_TIME_DAT_OD_TIM_P": "07.01.2020 02:58 "}'), ('{"DATE_TIME_DAT_OD_TIM_P": true}'), ('{"DAT_OD": ""}'), ('{"DAT_OD": "infinity"}'),
+    ('{"SUM": null}'), ('{"SUM": "NaN"}'), ('{"SUM": "1e18"}'), ('{"SUM": "1e999"}'), ('{"SUM": "1 000.00"}'), ('{"SUM_E": 0.001}'), ('{"SUM_E": {"a": [1]}}')) v (more);
+SELECT pg_temp.refusal('[1]'), pg_temp.refusal('{}'), pg_temp.refusal('[]');
+SELECT count(*) FROM autoclient.transaction;
+-- What is written otherwise and means the same; of a name or a row that comes twice the last counts.
+SELECT autoclient.store_transactions('c1', 'UA943052990000026184050001514', $page$[
+    {"TRANTYPE": "C", "REF": "SPELL", "REFN": "1", "DAT_OD": "2020-01-07", "SUM": 9.99},
+    {"TRANTYPE": "C", "REF": "SPELL", "REFN": 1, "DAT_OD": "07.01.2020 00:00:00", "SUM": "7", "SUM": 1.2e2, "SUM_E": "", "DAT_KL": "",
+     "AUT_CNTR_NAM": "\u0422\u041e\u0412 \"A\\B\"\n\t\/", "OSND": "\"", "ID": 5, "UETR": {"a": [1, "}"]}, "ULTMT": true, "DLR": "",
+     "DATE_TIME_DAT_OD_TIM_P": "07.01.2020T02:58:30.25", "x \u0031": [1, {"y": "]"}], "z": null} ]$page$, NULL, NULL);
+SELECT refn, sum, sum_e, dat_od, dat_kl, aut_cntr_nam, osnd, id, uetr, ultmt, dlr, at AT TIME ZONE 'UTC' AS utc, raw
+  FROM autoclient.transaction WHERE ref = 'SPELL';
 -- The clock changes of Kyiv.
-SELECT autoclient.store_transactions('c1', NULL, jsonb_build_array(
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(
     pg_temp.row_of('{"REF": "WINTER", "DATE_TIME_DAT_OD_TIM_P": "25.10.2020 05:00:00"}'),
     pg_temp.row_of('{"REF": "SUMMER", "DATE_TIME_DAT_OD_TIM_P": "29.03.2020 05:00:00"}')), NULL, NULL);
 SELECT ref, at AT TIME ZONE 'UTC' AS utc FROM autoclient.transaction WHERE ref IN ('WINTER', 'SUMMER') ORDER BY ref;
@@ -56,14 +77,17 @@ VALUES ('c1', 'WRK', '2020-01-05', '2020-01-04', '2020-01-03', '{2020-01-02}', n
 SELECT autoclient.store_balances('c1', 'UA943052990000026184050001514', '[
     {"acc": "x", "dpd": "01.01.2020 00:00:00", "balanceIn": "0.00", "balanceOut": "5.00", "turnoverDebt": "0.00", "turnoverCred": "5.00", "is_final_bal": true},
     {"acc": "x", "dpd": "03.01.2020 00:00:00", "balanceIn": "5.00", "balanceOut": "3.00", "turnoverDebt": "2.00", "turnoverCred": "0.00", "is_final_bal": true}]', NULL);
-SELECT autoclient.store_transactions('c1', NULL, jsonb_build_array(
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(
     pg_temp.row_of('{"REF": "A", "SUM": "5.00", "DAT_OD": "01.01.2020"}'), pg_temp.row_of('{"REF": "B", "SUM": "2.00", "TRANTYPE": "D", "DAT_OD": "03.01.2020"}'),
     pg_temp.row_of('{"REF": "C", "SUM": "1.00", "DAT_OD": "03.01.2020", "PR_PR": "t"}')), '2020-01-03', 1);
+SELECT autoclient.store_balances('c1', NULL, '[{"acc": "x", "dpd": "32.01.2020 00:00:00"}]', NULL);
+SELECT autoclient.store_balances('c1', NULL, '[{"acc": "x", "dpd": "01.01.2020", "is_final_bal": "perhaps"}]', NULL);
+SELECT autoclient.store_balances('c1', NULL, '[{"acc": "x", "dpd": "01.01.2020", "balanceIn": "0.001"}]', NULL);
 UPDATE autoclient.account SET walked_through = '2020-01-03';
 SELECT autoclient.advance('c1', 'UA943052990000026184050001514');
 TABLE autoclient.statement_check;
 -- An interim row of a day that was fetched as final without it has vanished.
-SELECT autoclient.store_transactions('c1', NULL, jsonb_build_array(pg_temp.row_of('{"REF": "LATE", "DAT_OD": "03.01.2020"}')), NULL, NULL);
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"REF": "LATE", "DAT_OD": "03.01.2020"}')), NULL, NULL);
 SELECT day, problem FROM autoclient.statement_check;
 UPDATE autoclient.balance SET balance_out = 6 WHERE day = '2020-01-01';
 DELETE FROM autoclient.transaction WHERE ref = 'B';

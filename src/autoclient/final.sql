@@ -57,10 +57,11 @@ DECLARE
     wanted text := about ->> 'acc';
     from_day date := (about ->> 'from')::date;
     to_day date := (about ->> 'to')::date;
+    own_walk bigint := (about ->> 'walk')::bigint;
 BEGIN
     UPDATE autoclient.transaction t SET vanished = true
      WHERE t.server = $1 AND t.acc = wanted AND t.dat_od BETWEEN from_day AND to_day
-       AND NOT t.vanished AND t.walk IS DISTINCT FROM (about ->> 'walk')::bigint;
+       AND NOT t.vanished AND t.walk IS DISTINCT FROM own_walk;
     -- A bank that sends no balances of days without movement takes an interim one back by silence.
     DELETE FROM autoclient.balance b
      WHERE b.server = $1 AND b.acc = wanted AND b.day BETWEEN from_day AND to_day AND NOT b.is_final;

@@ -98,20 +98,20 @@ COMMENT ON FUNCTION autoclient.note_round_error(k2bridge.call_row) IS 'Notes why
 
 -- Balances.
 
-CREATE FUNCTION autoclient.balances_done(call k2bridge.call_row) RETURNS void
+CREATE FUNCTION autoclient.balances_done(call k2bridge.call_row, reply json) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     about jsonb := coalesce(call.args -> 'about', '{}');
-    items jsonb;
+    items json;
 BEGIN
     IF call.outcome <> 'ok' THEN
         PERFORM autoclient.note_round_error(call);
         PERFORM autoclient.note_account_error(call);
         RETURN;
     END IF;
-    items := k2bridge.list_field(call.reply, 'balances');
+    SELECT p.rest, p.items INTO call.reply, items FROM autoclient.page_of(reply, 'balances') p;
     IF about ? 'round' THEN
-        PERFORM autoclient.discover(call.server, items, c.start_date) FROM autoclient.company c WHERE c.server = call.server;
+        PERFORM autoclient.discover(call.server, items::jsonb, c.start_date) FROM autoclient.company c WHERE c.server = call.server;
     END IF;
     PERFORM autoclient.store_balances(call.server, coalesce(about ->> 'acc', autoclient.account_named(call.server, call.args ->> 'acc')), items, (about ->> 'to')::date);
     IF about ? 'direct' OR autoclient.queue_next_page(call) THEN
@@ -123,7 +123,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION autoclient.balances_done(k2bridge.call_row) IS
+COMMENT ON FUNCTION autoclient.balances_done(k2bridge.call_row, json) IS
 'Handler of the balance calls: stores the page; after the last one a round goes on to the accounts, and a window of final days is closed.';
 
 CREATE FUNCTION autoclient.start_accounts(server name) RETURNS void
@@ -169,10 +169,11 @@ CREATE FUNCTION autoclient.note_account_error(call k2bridge.call_row) RETURNS vo
 $$;
 COMMENT ON FUNCTION autoclient.note_account_error(k2bridge.call_row) IS 'Notes why the fetching of an account ended; the next round begins it anew.';
 
-CREATE FUNCTION autoclient.transactions_done(call k2bridge.call_row) RETURNS void
+CREATE FUNCTION autoclient.transactions_done(call k2bridge.call_row, reply json) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     about jsonb := coalesce(call.args -> 'about', '{}');
+    items json;
     final_until date;
 BEGIN
     IF call.outcome <> 'ok' THEN
@@ -183,8 +184,9 @@ BEGIN
                         WHEN call.endpoint = 'autoclient.transactions_final' THEN 'infinity'
                         WHEN call.endpoint = 'autoclient.transactions' AND NOT about ? 'interim'
                         THEN (SELECT d.date_final_statement FROM autoclient.server_day d WHERE d.server = call.server) END;
+    SELECT p.rest, p.items INTO call.reply, items FROM autoclient.page_of(reply, 'transactions') p;
     PERFORM autoclient.store_transactions(call.server, coalesce(about ->> 'acc', autoclient.account_named(call.server, call.args ->> 'acc')),
-                k2bridge.list_field(call.reply, 'transactions'), final_until, (about ->> 'walk')::bigint);
+                items, final_until, (about ->> 'walk')::bigint);
     IF EXISTS (SELECT FROM autoclient.payment p WHERE p.server = call.server AND p.state = 'uncertain') THEN
         PERFORM autoclient.match_uncertain(call.server);
     END IF;
@@ -198,5 +200,5 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION autoclient.transactions_done(k2bridge.call_row) IS
+COMMENT ON FUNCTION autoclient.transactions_done(k2bridge.call_row, json) IS
 'Handler of the statement calls: stores the page and queues the next one; after the last page of a window of final days its balances follow.';

@@ -1,6 +1,15 @@
 -- Storing what the statement calls bring: one statement per page. Final rows are never overwritten by interim ones,
 -- and a row of a day that was fetched as final without it counts as vanished (wire/autoclient.md section 2.3).
 
+CREATE TYPE autoclient.stored_row AS (
+    trantype text,
+    ref      text,
+    refn     text,
+    osnd     text,
+    dlr      text
+);
+COMMENT ON TYPE autoclient.stored_row IS 'A row of an account''s statement that is new or has changed: its key and what links it.';
+
 CREATE FUNCTION autoclient.account_named(server name, wire text) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce((SELECT a.acc FROM autoclient.account a
@@ -9,139 +18,168 @@ CREATE FUNCTION autoclient.account_named(server name, wire text) RETURNS text
 $$;
 COMMENT ON FUNCTION autoclient.account_named(name, text) IS 'The known account that a number means; the bank also writes the last 14 digits of an IBAN.';
 
-CREATE FUNCTION autoclient.store_transactions(server name, acc text, items jsonb, final_until date, walk bigint) RETURNS bigint
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, DMY' AS $$
+CREATE FUNCTION autoclient.page_of(reply json, list text, OUT rest jsonb, OUT items json)
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'k2bridge_page_of';
+COMMENT ON FUNCTION autoclient.page_of(json, text) IS
+'A reply in two: the array of that name as text, and the rest; raises naming the field when it is no array.';
+
+CREATE FUNCTION autoclient.read_transactions(items json, zone text)
+    RETURNS TABLE (trantype text, ref text, refn text, aut_my_crf text, aut_my_mfo text, aut_my_acc text, aut_my_nam text,
+                   aut_my_mfo_name text, aut_my_mfo_city text, aut_cntr_crf text, aut_cntr_mfo text, aut_cntr_acc text,
+                   aut_cntr_nam text, aut_cntr_mfo_name text, aut_cntr_mfo_city text, ccy text, fl_real text, pr_pr text,
+                   doc_typ text, num_doc text, dat_kl date, dat_od date, osnd text, sum numeric, sum_e numeric, tim_p text,
+                   at timestamptz, id text, dlr text, technical_transaction_id text, uetr text, ultmt text, payer_ultmt_nceo
+                   text, payer_ultmt_document text, payer_ultmt_name text, payer_ultmt_country_code text,
+                   recipient_ultmt_nceo text, recipient_ultmt_document text, recipient_ultmt_name text,
+                   recipient_ultmt_country_code text, struct_code text, struct_type text, struct_category text, raw jsonb)
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'k2bridge_read_transactions';
+COMMENT ON FUNCTION autoclient.read_transactions(json, text) IS
+'The rows of one account in a page of its statement, each once, in the order of their key; wall times are those of the zone. A value that a column would not hold raises 22023 naming the field and the row.';
+
+CREATE FUNCTION autoclient.link_requests(server name, acc text, changed autoclient.stored_row[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM k2.extreq) THEN
+        RETURN;
+    END IF;
+    INSERT INTO autoclient.extreq_link (server, acc, trantype, ref, refn, code)
+    SELECT DISTINCT $1, $2, s.trantype, s.ref, s.refn, x.code
+      FROM unnest(changed) s
+     CROSS JOIN LATERAL regexp_matches(s.osnd, '\m[A-Z0-9]{10,35}\M', 'g') AS w (word)
+      JOIN k2.extreq x ON x.code = w.word[1]
+        ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION autoclient.link_requests(name, text, autoclient.stored_row[]) IS
+'Links rows to the outgoing payment requests that their purpose names.';
+
+CREATE FUNCTION autoclient.link_payments(server name, acc text, changed autoclient.stored_row[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF NOT EXISTS (SELECT FROM autoclient.payment) THEN
+        RETURN;
+    END IF;
+    UPDATE autoclient.payment p
+       SET state = 'booked', acc = $2, trantype = s.trantype, ref = s.ref, refn = s.refn
+      FROM unnest(changed) s
+     WHERE s.dlr IS NOT NULL AND s.trantype = 'D' AND p.server = $1 AND p.payment_pack_ref = s.dlr
+       AND (p.acc, p.trantype, p.ref, p.refn) IS DISTINCT FROM ($2, s.trantype, s.ref, s.refn);
+END
+$$;
+COMMENT ON FUNCTION autoclient.link_payments(name, text, autoclient.stored_row[]) IS
+'Links debits to the payments that made them, whose pack reference the bank gives as DLR.';
+
+CREATE FUNCTION autoclient.store_account(server name, acc text, items json, final_until date, walk bigint) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     zone text := autoclient.zone($1);
-    linking boolean := EXISTS (SELECT FROM k2.extreq);
     walked date := (SELECT a.walked_through FROM autoclient.account a WHERE a.server = $1 AND a.acc = $2);
-    changed bigint;
+    changed autoclient.stored_row[];
 BEGIN
-    WITH page AS MATERIALIZED (
-        SELECT DISTINCT ON (coalesce($2, autoclient.account_named($1, r."AUT_MY_ACC")), r."TRANTYPE", r."REF", r."REFN")
-               coalesce($2, autoclient.account_named($1, r."AUT_MY_ACC")) AS own_acc, e.item, r.*
-          FROM jsonb_array_elements($3) WITH ORDINALITY AS e (item, position)
-         CROSS JOIN LATERAL jsonb_to_record(e.item) AS r (
-               "TRANTYPE" text, "REF" text, "REFN" text, "AUT_MY_CRF" text, "AUT_MY_MFO" text, "AUT_MY_ACC" text,
-               "AUT_MY_NAM" text, "AUT_MY_MFO_NAME" text, "AUT_MY_MFO_CITY" text, "AUT_CNTR_CRF" text,
-               "AUT_CNTR_MFO" text, "AUT_CNTR_ACC" text, "AUT_CNTR_NAM" text, "AUT_CNTR_MFO_NAME" text,
-               "AUT_CNTR_MFO_CITY" text, "CCY" text, "FL_REAL" text, "PR_PR" text, "DOC_TYP" text, "NUM_DOC" text,
-               "DAT_KL" text, "DAT_OD" date, "OSND" text, "SUM" numeric, "SUM_E" numeric, "TIM_P" text,
-               "DATE_TIME_DAT_OD_TIM_P" text, "ID" text, "DLR" text, "TECHNICAL_TRANSACTION_ID" text,
-               "UETR" text, "ULTMT" text, "PAYER_ULTMT_NCEO" text, "PAYER_ULTMT_DOCUMENT" text,
-               "PAYER_ULTMT_NAME" text, "PAYER_ULTMT_COUNTRY_CODE" text, "RECIPIENT_ULTMT_NCEO" text,
-               "RECIPIENT_ULTMT_DOCUMENT" text, "RECIPIENT_ULTMT_NAME" text, "RECIPIENT_ULTMT_COUNTRY_CODE" text,
-               "STRUCT_CODE" text, "STRUCT_TYPE" text, "STRUCT_CATEGORY" text)
-         ORDER BY 1, r."TRANTYPE", r."REF", r."REFN", e.position DESC
-    ), stored AS (
+    WITH stored AS (
         INSERT INTO autoclient.transaction AS known (
-                server, acc, trantype, ref, refn, aut_my_crf, aut_my_mfo, aut_my_acc, aut_my_nam, aut_my_mfo_name,
-                aut_my_mfo_city, aut_cntr_crf, aut_cntr_mfo, aut_cntr_acc, aut_cntr_nam, aut_cntr_mfo_name,
-                aut_cntr_mfo_city, ccy, fl_real, pr_pr, doc_typ, num_doc, dat_kl, dat_od, osnd, sum, sum_e, tim_p, at,
-                id, dlr, technical_transaction_id, uetr, ultmt, payer_ultmt_nceo, payer_ultmt_document,
-                payer_ultmt_name, payer_ultmt_country_code, recipient_ultmt_nceo, recipient_ultmt_document,
-                recipient_ultmt_name, recipient_ultmt_country_code, struct_code, struct_type, struct_category,
-                is_final, walk, raw,
-                vanished)
-        SELECT $1, r.own_acc, r."TRANTYPE", r."REF", r."REFN",
-               r."AUT_MY_CRF", r."AUT_MY_MFO", r."AUT_MY_ACC", r."AUT_MY_NAM", r."AUT_MY_MFO_NAME",
-               r."AUT_MY_MFO_CITY", r."AUT_CNTR_CRF", r."AUT_CNTR_MFO", r."AUT_CNTR_ACC", r."AUT_CNTR_NAM",
-               r."AUT_CNTR_MFO_NAME", r."AUT_CNTR_MFO_CITY", r."CCY", r."FL_REAL", r."PR_PR", r."DOC_TYP",
-               r."NUM_DOC", nullif(r."DAT_KL", '')::date, r."DAT_OD", r."OSND", CASE WHEN r."SUM" = round(r."SUM", 2) THEN r."SUM" ELSE autoclient.inexact('SUM', r."SUM"::text) END,
-               CASE WHEN r."SUM_E" IS NULL OR r."SUM_E" = round(r."SUM_E", 2) THEN r."SUM_E" ELSE autoclient.inexact('SUM_E', r."SUM_E"::text) END, r."TIM_P", nullif(r."DATE_TIME_DAT_OD_TIM_P", '')::timestamp AT TIME ZONE zone, r."ID",
-               r."DLR", r."TECHNICAL_TRANSACTION_ID", r."UETR", r."ULTMT", r."PAYER_ULTMT_NCEO",
-               r."PAYER_ULTMT_DOCUMENT", r."PAYER_ULTMT_NAME", r."PAYER_ULTMT_COUNTRY_CODE", r."RECIPIENT_ULTMT_NCEO",
-               r."RECIPIENT_ULTMT_DOCUMENT", r."RECIPIENT_ULTMT_NAME", r."RECIPIENT_ULTMT_COUNTRY_CODE",
-               r."STRUCT_CODE", r."STRUCT_TYPE", r."STRUCT_CATEGORY",
-               coalesce(r."DAT_OD" <= $4, false), $5, nullif(r.item - '{TRANTYPE,REF,REFN,AUT_MY_CRF,AUT_MY_MFO,AUT_MY_ACC,AUT_MY_NAM,AUT_MY_MFO_NAME,AUT_MY_MFO_CITY,AUT_CNTR_CRF,AUT_CNTR_MFO,AUT_CNTR_ACC,AUT_CNTR_NAM,AUT_CNTR_MFO_NAME,AUT_CNTR_MFO_CITY,CCY,FL_REAL,PR_PR,DOC_TYP,NUM_DOC,DAT_KL,DAT_OD,OSND,SUM,SUM_E,TIM_P,ID,DLR,TECHNICAL_TRANSACTION_ID,UETR,ULTMT,PAYER_ULTMT_NCEO,PAYER_ULTMT_DOCUMENT,PAYER_ULTMT_NAME,PAYER_ULTMT_COUNTRY_CODE,RECIPIENT_ULTMT_NCEO,RECIPIENT_ULTMT_DOCUMENT,RECIPIENT_ULTMT_NAME,RECIPIENT_ULTMT_COUNTRY_CODE,STRUCT_CODE,STRUCT_TYPE,STRUCT_CATEGORY,DATE_TIME_DAT_OD_TIM_P}'::text[], '{}'),
-               coalesce(r."DAT_OD" > $4, true) AND coalesce(r."DAT_OD" <= CASE WHEN $2 IS NOT NULL THEN walked
-                    ELSE (SELECT a.walked_through FROM autoclient.account a WHERE a.server = $1 AND a.acc = r.own_acc) END, false)
-          FROM page r
-            ON CONFLICT (server, acc, trantype, ref, refn) DO UPDATE SET
-           aut_my_crf = excluded.aut_my_crf, aut_my_mfo = excluded.aut_my_mfo, aut_my_acc = excluded.aut_my_acc,
-           aut_my_nam = excluded.aut_my_nam, aut_my_mfo_name = excluded.aut_my_mfo_name,
-           aut_my_mfo_city = excluded.aut_my_mfo_city, aut_cntr_crf = excluded.aut_cntr_crf,
-           aut_cntr_mfo = excluded.aut_cntr_mfo, aut_cntr_acc = excluded.aut_cntr_acc,
-           aut_cntr_nam = excluded.aut_cntr_nam, aut_cntr_mfo_name = excluded.aut_cntr_mfo_name,
-           aut_cntr_mfo_city = excluded.aut_cntr_mfo_city, ccy = excluded.ccy, fl_real = excluded.fl_real,
-           pr_pr = excluded.pr_pr, doc_typ = excluded.doc_typ, num_doc = excluded.num_doc, dat_kl = excluded.dat_kl,
-           dat_od = excluded.dat_od, osnd = excluded.osnd, sum = excluded.sum, sum_e = excluded.sum_e,
-           tim_p = excluded.tim_p, at = excluded.at, id = excluded.id, dlr = excluded.dlr,
-           technical_transaction_id = excluded.technical_transaction_id, uetr = excluded.uetr, ultmt = excluded.ultmt,
-           payer_ultmt_nceo = excluded.payer_ultmt_nceo, payer_ultmt_document = excluded.payer_ultmt_document,
-           payer_ultmt_name = excluded.payer_ultmt_name, payer_ultmt_country_code = excluded.payer_ultmt_country_code,
-           recipient_ultmt_nceo = excluded.recipient_ultmt_nceo,
-           recipient_ultmt_document = excluded.recipient_ultmt_document,
-           recipient_ultmt_name = excluded.recipient_ultmt_name,
-           recipient_ultmt_country_code = excluded.recipient_ultmt_country_code, struct_code = excluded.struct_code,
-           struct_type = excluded.struct_type, struct_category = excluded.struct_category,
-           is_final = excluded.is_final, vanished = excluded.vanished, walk = coalesce(excluded.walk, known.walk),
-           raw = excluded.raw
+               server, acc, is_final, vanished, walk, trantype, ref, refn,
+               aut_my_crf, aut_my_mfo, aut_my_acc, aut_my_nam, aut_my_mfo_name, aut_my_mfo_city, aut_cntr_crf, aut_cntr_mfo,
+               aut_cntr_acc, aut_cntr_nam, aut_cntr_mfo_name, aut_cntr_mfo_city, ccy, fl_real, pr_pr, doc_typ, num_doc,
+               dat_kl, dat_od, osnd, sum, sum_e, tim_p, at, id, dlr, technical_transaction_id, uetr, ultmt, payer_ultmt_nceo,
+               payer_ultmt_document, payer_ultmt_name, payer_ultmt_country_code, recipient_ultmt_nceo,
+               recipient_ultmt_document, recipient_ultmt_name, recipient_ultmt_country_code, struct_code, struct_type,
+               struct_category, raw)
+        SELECT $1, $2, coalesce(r.dat_od <= $4, false), coalesce(r.dat_od > $4, true) AND coalesce(r.dat_od <= walked, false), $5, r.*
+          FROM autoclient.read_transactions($3, zone) r
+            ON CONFLICT (server, acc, trantype, ref, refn) DO UPDATE
+           SET (is_final, vanished, walk,
+               aut_my_crf, aut_my_mfo, aut_my_acc, aut_my_nam, aut_my_mfo_name, aut_my_mfo_city, aut_cntr_crf, aut_cntr_mfo,
+               aut_cntr_acc, aut_cntr_nam, aut_cntr_mfo_name, aut_cntr_mfo_city, ccy, fl_real, pr_pr, doc_typ, num_doc,
+               dat_kl, dat_od, osnd, sum, sum_e, tim_p, at, id, dlr, technical_transaction_id, uetr, ultmt, payer_ultmt_nceo,
+               payer_ultmt_document, payer_ultmt_name, payer_ultmt_country_code, recipient_ultmt_nceo,
+               recipient_ultmt_document, recipient_ultmt_name, recipient_ultmt_country_code, struct_code, struct_type,
+               struct_category, raw)
+             = ROW (excluded.is_final, excluded.vanished, coalesce(excluded.walk, known.walk),
+               excluded.aut_my_crf, excluded.aut_my_mfo, excluded.aut_my_acc, excluded.aut_my_nam, excluded.aut_my_mfo_name,
+               excluded.aut_my_mfo_city, excluded.aut_cntr_crf, excluded.aut_cntr_mfo, excluded.aut_cntr_acc,
+               excluded.aut_cntr_nam, excluded.aut_cntr_mfo_name, excluded.aut_cntr_mfo_city, excluded.ccy, excluded.fl_real,
+               excluded.pr_pr, excluded.doc_typ, excluded.num_doc, excluded.dat_kl, excluded.dat_od, excluded.osnd,
+               excluded.sum, excluded.sum_e, excluded.tim_p, excluded.at, excluded.id, excluded.dlr,
+               excluded.technical_transaction_id, excluded.uetr, excluded.ultmt, excluded.payer_ultmt_nceo,
+               excluded.payer_ultmt_document, excluded.payer_ultmt_name, excluded.payer_ultmt_country_code,
+               excluded.recipient_ultmt_nceo, excluded.recipient_ultmt_document, excluded.recipient_ultmt_name,
+               excluded.recipient_ultmt_country_code, excluded.struct_code, excluded.struct_type, excluded.struct_category,
+               excluded.raw)
          WHERE (excluded.is_final OR NOT known.is_final)
-           AND (excluded.walk IS NOT NULL OR known.is_final <> excluded.is_final OR known.vanished <> excluded.vanished OR (
-           known.aut_my_crf, known.aut_my_mfo, known.aut_my_acc, known.aut_my_nam, known.aut_my_mfo_name,
-           known.aut_my_mfo_city, known.aut_cntr_crf, known.aut_cntr_mfo, known.aut_cntr_acc, known.aut_cntr_nam,
-           known.aut_cntr_mfo_name, known.aut_cntr_mfo_city, known.ccy, known.fl_real, known.pr_pr, known.doc_typ,
-           known.num_doc, known.dat_kl, known.dat_od, known.osnd, known.sum, known.sum_e, known.tim_p, known.at,
-           known.id, known.dlr, known.technical_transaction_id, known.uetr, known.ultmt, known.payer_ultmt_nceo,
-           known.payer_ultmt_document, known.payer_ultmt_name, known.payer_ultmt_country_code,
-           known.recipient_ultmt_nceo, known.recipient_ultmt_document, known.recipient_ultmt_name,
-           known.recipient_ultmt_country_code, known.struct_code, known.struct_type, known.struct_category, known.raw)
-           IS DISTINCT FROM (
-           excluded.aut_my_crf, excluded.aut_my_mfo, excluded.aut_my_acc, excluded.aut_my_nam,
-           excluded.aut_my_mfo_name, excluded.aut_my_mfo_city, excluded.aut_cntr_crf, excluded.aut_cntr_mfo,
-           excluded.aut_cntr_acc, excluded.aut_cntr_nam, excluded.aut_cntr_mfo_name, excluded.aut_cntr_mfo_city,
-           excluded.ccy, excluded.fl_real, excluded.pr_pr, excluded.doc_typ, excluded.num_doc, excluded.dat_kl,
-           excluded.dat_od, excluded.osnd, excluded.sum, excluded.sum_e, excluded.tim_p, excluded.at, excluded.id,
-           excluded.dlr, excluded.technical_transaction_id, excluded.uetr, excluded.ultmt, excluded.payer_ultmt_nceo,
-           excluded.payer_ultmt_document, excluded.payer_ultmt_name, excluded.payer_ultmt_country_code,
-           excluded.recipient_ultmt_nceo, excluded.recipient_ultmt_document, excluded.recipient_ultmt_name,
-           excluded.recipient_ultmt_country_code, excluded.struct_code, excluded.struct_type,
-           excluded.struct_category, excluded.raw))
-        RETURNING known.acc, known.trantype, known.ref, known.refn, known.osnd, known.dlr
-    ), named AS (
-        INSERT INTO autoclient.extreq_link (server, acc, trantype, ref, refn, code)
-        SELECT DISTINCT $1, s.acc, s.trantype, s.ref, s.refn, x.code
-          FROM stored s
-         CROSS JOIN LATERAL regexp_matches(s.osnd, '\m[A-Z0-9]{10,35}\M', 'g') AS w (word)
-          JOIN k2.extreq x ON x.code = w.word[1]
-         WHERE linking
-            ON CONFLICT DO NOTHING
-    ), paid AS (
-        UPDATE autoclient.payment p
-           SET state = 'booked', acc = s.acc, trantype = s.trantype, ref = s.ref, refn = s.refn
-          FROM stored s
-         WHERE s.dlr IS NOT NULL AND s.trantype = 'D' AND p.server = $1 AND p.payment_pack_ref = s.dlr
-           AND (p.acc, p.trantype, p.ref, p.refn) IS DISTINCT FROM (s.acc, s.trantype, s.ref, s.refn)
+           AND (excluded.walk IS NOT NULL
+                OR (known.is_final, known.vanished,
+                    known.aut_my_crf, known.aut_my_mfo, known.aut_my_acc, known.aut_my_nam, known.aut_my_mfo_name,
+                    known.aut_my_mfo_city, known.aut_cntr_crf, known.aut_cntr_mfo, known.aut_cntr_acc, known.aut_cntr_nam,
+                    known.aut_cntr_mfo_name, known.aut_cntr_mfo_city, known.ccy, known.fl_real, known.pr_pr, known.doc_typ,
+                    known.num_doc, known.dat_kl, known.dat_od, known.osnd, known.sum, known.sum_e, known.tim_p, known.at,
+                    known.id, known.dlr, known.technical_transaction_id, known.uetr, known.ultmt, known.payer_ultmt_nceo,
+                    known.payer_ultmt_document, known.payer_ultmt_name, known.payer_ultmt_country_code,
+                    known.recipient_ultmt_nceo, known.recipient_ultmt_document, known.recipient_ultmt_name,
+                    known.recipient_ultmt_country_code, known.struct_code, known.struct_type, known.struct_category,
+                    known.raw)
+                   IS DISTINCT FROM
+                   (excluded.is_final, excluded.vanished,
+                    excluded.aut_my_crf, excluded.aut_my_mfo, excluded.aut_my_acc, excluded.aut_my_nam,
+                    excluded.aut_my_mfo_name, excluded.aut_my_mfo_city, excluded.aut_cntr_crf, excluded.aut_cntr_mfo,
+                    excluded.aut_cntr_acc, excluded.aut_cntr_nam, excluded.aut_cntr_mfo_name, excluded.aut_cntr_mfo_city,
+                    excluded.ccy, excluded.fl_real, excluded.pr_pr, excluded.doc_typ, excluded.num_doc, excluded.dat_kl,
+                    excluded.dat_od, excluded.osnd, excluded.sum, excluded.sum_e, excluded.tim_p, excluded.at, excluded.id,
+                    excluded.dlr, excluded.technical_transaction_id, excluded.uetr, excluded.ultmt,
+                    excluded.payer_ultmt_nceo, excluded.payer_ultmt_document, excluded.payer_ultmt_name,
+                    excluded.payer_ultmt_country_code, excluded.recipient_ultmt_nceo, excluded.recipient_ultmt_document,
+                    excluded.recipient_ultmt_name, excluded.recipient_ultmt_country_code, excluded.struct_code,
+                    excluded.struct_type, excluded.struct_category, excluded.raw))
+        RETURNING known.trantype, known.ref, known.refn, known.osnd, known.dlr
     )
-    SELECT count(*) INTO changed FROM stored;
-    RETURN changed;
+    SELECT array_agg(ROW (s.trantype, s.ref, s.refn, s.osnd, s.dlr)::autoclient.stored_row) INTO changed FROM stored s;
+    IF changed IS NULL THEN
+        RETURN 0;
+    END IF;
+    PERFORM autoclient.link_requests($1, $2, changed);
+    PERFORM autoclient.link_payments($1, $2, changed);
+    RETURN cardinality(changed);
 END
 $$;
-COMMENT ON FUNCTION autoclient.store_transactions(name, text, jsonb, date, bigint) IS
-'Stores a page of a statement; rows up to the given day are final. Links rows to payments by DLR and to payment requests named in the purpose. Returns how many rows changed.';
+COMMENT ON FUNCTION autoclient.store_account(name, text, json, date, bigint) IS
+'Stores rows of one account, of which those up to the given day are final, and links them to payments and payment requests; returns how many are new or have changed.';
 
-CREATE FUNCTION autoclient.store_balances(server name, acc text, items jsonb, final_until date) RETURNS bigint
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, DMY' AS $$
+CREATE FUNCTION autoclient.store_transactions(server name, acc text, items json, final_until date, walk bigint) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF $2 IS NOT NULL THEN
+        RETURN autoclient.store_account($1, $2, $3, $4, $5);
+    END IF;
+    RETURN (SELECT coalesce(sum(autoclient.store_account($1, o.acc, o.items, $4, $5)), 0)
+              FROM (SELECT autoclient.account_named($1, e.item ->> 'AUT_MY_ACC') AS acc, json_agg(e.item ORDER BY e.place) AS items
+                      FROM json_array_elements($3) WITH ORDINALITY AS e (item, place) GROUP BY 1 ORDER BY 1) o);
+END
+$$;
+COMMENT ON FUNCTION autoclient.store_transactions(name, text, json, date, bigint) IS
+'Stores a page of the statement of an account (null: of several); rows up to the given day are final. Returns how many are new or have changed.';
+
+CREATE FUNCTION autoclient.read_balances(items json, zone text)
+    RETURNS TABLE (acc text, day date, currency text, is_final boolean, balance_in numeric, balance_out numeric,
+                   turnover_debt numeric, turnover_cred numeric, balance_in_eq numeric, balance_out_eq numeric,
+                   turnover_debt_eq numeric, turnover_cred_eq numeric, raw jsonb)
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'k2bridge_read_balances';
+COMMENT ON FUNCTION autoclient.read_balances(json, text) IS
+'The balances in a page, each day of an account once. A value that a column would not hold raises 22023 naming the field and the row.';
+
+CREATE FUNCTION autoclient.store_balances(server name, acc text, items json, final_until date) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     changed bigint;
 BEGIN
-    INSERT INTO autoclient.balance AS known (server, acc, day, currency, balance_in, balance_out, turnover_debt, turnover_cred,
-        balance_in_eq, balance_out_eq, turnover_debt_eq, turnover_cred_eq, is_final, raw)
-    SELECT DISTINCT ON (coalesce($2, r.acc), r.dpd::date) $1, coalesce($2, r.acc), r.dpd::date, r.currency,
-           autoclient.amount(r."balanceIn", 'balanceIn'), autoclient.amount(r."balanceOut", 'balanceOut'),
-           autoclient.amount(r."turnoverDebt", 'turnoverDebt'), autoclient.amount(r."turnoverCred", 'turnoverCred'),
-           autoclient.amount(r."balanceInEq", 'balanceInEq'), autoclient.amount(r."balanceOutEq", 'balanceOutEq'),
-           autoclient.amount(r."turnoverDebtEq", 'turnoverDebtEq'), autoclient.amount(r."turnoverCredEq", 'turnoverCredEq'),
-           coalesce(r.is_final_bal, false) OR coalesce(r.dpd::date <= $4, false),
-           nullif(e.item - '{acc,currency,dpd,is_final_bal,balanceIn,balanceOut,turnoverDebt,turnoverCred,balanceInEq,balanceOutEq,turnoverDebtEq,turnoverCredEq}'::text[], '{}')
-      FROM jsonb_array_elements($3) WITH ORDINALITY AS e (item, position)
-     CROSS JOIN LATERAL jsonb_to_record(e.item) AS r (acc text, currency text, dpd timestamp, is_final_bal boolean,
-               "balanceIn" numeric, "balanceOut" numeric, "turnoverDebt" numeric, "turnoverCred" numeric, "balanceInEq" numeric,
-               "balanceOutEq" numeric, "turnoverDebtEq" numeric, "turnoverCredEq" numeric)
-     ORDER BY coalesce($2, r.acc), r.dpd::date, e.position DESC
+    INSERT INTO autoclient.balance AS known (server, acc, day, currency, is_final, balance_in, balance_out, turnover_debt,
+        turnover_cred, balance_in_eq, balance_out_eq, turnover_debt_eq, turnover_cred_eq, raw)
+    SELECT $1, coalesce($2, r.acc), r.day, r.currency, coalesce(r.is_final, false) OR coalesce(r.day <= $4, false), r.balance_in,
+           r.balance_out, r.turnover_debt, r.turnover_cred, r.balance_in_eq, r.balance_out_eq, r.turnover_debt_eq,
+           r.turnover_cred_eq, r.raw
+      FROM autoclient.read_balances($3, autoclient.zone($1)) r
         ON CONFLICT (server, acc, day) DO UPDATE
        SET currency = excluded.currency, balance_in = excluded.balance_in, balance_out = excluded.balance_out,
            turnover_debt = excluded.turnover_debt, turnover_cred = excluded.turnover_cred, balance_in_eq = excluded.balance_in_eq,
@@ -153,7 +191,7 @@ BEGIN
     RETURN changed;
 END
 $$;
-COMMENT ON FUNCTION autoclient.store_balances(name, text, jsonb, date) IS
+COMMENT ON FUNCTION autoclient.store_balances(name, text, json, date) IS
 'Stores a page of balances; days up to the given one are final, and those that the bank calls so.';
 
 CREATE FUNCTION autoclient.amount(value numeric, field text) RETURNS numeric

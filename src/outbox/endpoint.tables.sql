@@ -31,7 +31,7 @@ COMMENT ON COLUMN k2bridge.endpoint.body_kind IS 'none: arguments travel as quer
 COMMENT ON COLUMN k2bridge.endpoint.reply_family IS 'how a reply is read: abs, abs_list, abs_debt, abs_file, json, none, …';
 COMMENT ON COLUMN k2bridge.endpoint.delivery IS 'at_least_once: sent again after an unclear outcome; at_most_once: never';
 COMMENT ON COLUMN k2bridge.endpoint.priority IS 'higher is sent first';
-COMMENT ON COLUMN k2bridge.endpoint.handler IS 'function(k2bridge.call_row) that turns the outcome into data, in the transaction that records it';
+COMMENT ON COLUMN k2bridge.endpoint.handler IS 'function(k2bridge.call_row), or (k2bridge.call_row, json) for the text of the reply, that turns the outcome into data, in the transaction that records it';
 COMMENT ON COLUMN k2bridge.endpoint.builder IS 'function(args jsonb) returning the request arguments at send time; null: args as queued';
 COMMENT ON COLUMN k2bridge.endpoint.verify IS 'function(k2bridge.call_row) that asks the bank what became of an uncertain call';
 COMMENT ON COLUMN k2bridge.endpoint.timeout IS 'of one attempt; null: the server''s';

@@ -17,57 +17,69 @@ namespace outbox
 namespace
 {
 
-constexpr int parameters = 19;
+constexpr int parameters = 20;
 const Oid parameter_types[parameters] = {
-    INT8OID, TEXTOID, NAMEOID,        TEXTOID, JSONBOID, TEXTOID,  INT4OID, INT4OID, TEXTOID,       TEXTOID,
-    TEXTOID, UUIDOID, TIMESTAMPTZOID, NAMEOID, INT8OID,  BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+    INT8OID, TEXTOID, NAMEOID,        TEXTOID, JSONBOID, TEXTOID,  INT4OID, INT4OID, TEXTOID,        TEXTOID,
+    TEXTOID, UUIDOID, TIMESTAMPTZOID, NAMEOID, INT8OID,  BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONOID};
 
-// The function's quoted name, or null when there is none of that name and argument.
-const char *qualified(const char *name)
+// A function's quoted name, and whether it takes the reply as text beside the call.
+struct Function {
+    const char *name; // null: there is none of that name and arguments
+    bool takes_text;
+};
+
+Function find_qualified(const char *name)
 {
     static pg::Statement statement(
-        "SELECT pg_catalog.to_regprocedure($1 || '(k2bridge.call_row)')::pg_catalog.oid", TEXTOID);
+        "SELECT pg_catalog.to_regprocedure($1 || '(k2bridge.call_row, json)')::pg_catalog.oid,"
+        " pg_catalog.to_regprocedure($1 || '(k2bridge.call_row)')::pg_catalog.oid",
+        TEXTOID);
     pg::run(statement, {CStringGetTextDatum(name)}, nullptr, true);
-    bool null;
-    const Oid function = DatumGetObjectId(pg::cell(0, 1, &null));
-    if (null)
-        return nullptr;
-    return quote_qualified_identifier(get_namespace_name(get_func_namespace(function)),
-                                      get_func_name(function));
+    bool no_text, none;
+    const Oid with_text = DatumGetObjectId(pg::cell(0, 1, &no_text));
+    const Oid plain = DatumGetObjectId(pg::cell(0, 2, &none));
+    if (no_text && none)
+        return {nullptr, false};
+    const Oid function = no_text ? plain : with_text;
+    return {
+        quote_qualified_identifier(get_namespace_name(get_func_namespace(function)), get_func_name(function)),
+        !no_text};
 }
 
-SPIPlanPtr plan_for(const char *function)
+SPIPlanPtr plan_for(const Function &function)
 {
     const char *sql = psprintf(
         "SELECT %s(ROW($1, $2, $3, $4, $5, $6, $7, nullif($8, 0), nullif($9, ''),"
         " nullif($10, ''), $11::pg_catalog.jsonb, NULL::pg_catalog.int8, NULL::pg_catalog.int8, $12, $13,"
         " $14, $19, $15 * pg_catalog.interval '1 microsecond', $16, nullif($17, ''),"
-        " nullif($18, ''))::k2bridge.call_row)",
-        function);
+        " nullif($18, ''))::k2bridge.call_row%s)",
+        function.name, function.takes_text ? ", $20" : "");
     Oid types[parameters];
     std::copy(parameter_types, parameter_types + parameters, types);
     SPIPlanPtr plan = SPI_prepare(sql, parameters, types);
     if (plan == nullptr || SPI_keepplan(plan) != 0)
-        elog(ERROR, "could not prepare the call of %s: %s", function, SPI_result_code_string(SPI_result));
+        elog(ERROR, "could not prepare the call of %s: %s", function.name,
+             SPI_result_code_string(SPI_result));
     return plan;
 }
 
-// Plans by the quoted name of the function, kept for the life of the process.
-SPIPlanPtr known_plan(const std::string &function)
+// Plans by function and its arguments, kept for the life of the process.
+SPIPlanPtr known_plan(const Function &function)
 {
-    static auto *plans = new std::map<std::string, SPIPlanPtr>;
-    const auto known = plans->find(function);
+    static auto *plans = new std::map<std::pair<std::string, bool>, SPIPlanPtr>;
+    const std::pair<std::string, bool> key(function.name, function.takes_text);
+    const auto known = plans->find(key);
     if (known != plans->end())
         return known->second;
-    SPIPlanPtr plan = pg::call([&] { return plan_for(function.c_str()); });
-    plans->emplace(function, plan);
+    SPIPlanPtr plan = pg::call([&] { return plan_for(function); });
+    plans->emplace(key, plan);
     return plan;
 }
 
-std::string find_function(const std::string &name, const std::string &endpoint, const char *what)
+Function find_function(const std::string &name, const std::string &endpoint, const char *what)
 {
-    const char *function = pg::call([&] { return qualified(name.c_str()); });
-    if (function == nullptr)
+    const Function function = pg::call([&] { return find_qualified(name.c_str()); });
+    if (function.name == nullptr)
         throw pg::Error(ERRCODE_UNDEFINED_FUNCTION, std::string(what) + " " + name +
                                                         "(k2bridge.call_row) of endpoint " + endpoint +
                                                         " does not exist");
@@ -76,13 +88,15 @@ std::string find_function(const std::string &name, const std::string &endpoint, 
 
 void call_function(const std::string &name, const char *what, const Job &job, const Result *result)
 {
-    SPIPlanPtr plan = known_plan(find_function(name, job.endpoint->name, what));
+    const Function function = find_function(name, job.endpoint->name, what);
+    SPIPlanPtr plan = known_plan(function);
     const Oid caller = pg::call([&] { return get_role_oid(job.created_by.c_str(), true); });
     pg::CallerScope as_caller(OidIsValid(caller) ? caller : GetUserId());
     pg::set_correlation(job.correlation);
     pg::call([&] {
         const char *outcome = result && result->outcome ? word(*result->outcome) : nullptr;
-        char nulls[parameters + 1] = "                   ";
+        char nulls[parameters + 1] = "                    ";
+        const Datum reply = result && result->reply ? pg::text_datum(*result->reply) : 0;
         auto absent = [&nulls](int parameter) { nulls[parameter - 1] = 'n'; };
         pg_uuid_t story = job.correlation;
         Datum values[parameters] = {
@@ -96,7 +110,7 @@ void call_function(const std::string &name, const char *what, const Job &job, co
             Int32GetDatum(result ? result->http_status : 0),
             result ? pg::text_datum(result->code) : 0,
             result ? pg::text_datum(result->text) : 0,
-            result && result->reply ? pg::text_datum(*result->reply) : 0,
+            function.takes_text ? 0 : reply,
             UUIDPGetDatum(&story),
             TimestampTzGetDatum(job.created_at),
             pg::name_datum(job.created_by),
@@ -105,8 +119,9 @@ void call_function(const std::string &name, const char *what, const Job &job, co
             result ? pg::text_datum(result->content_type) : 0,
             result ? pg::text_datum(result->file_name) : 0,
             TimestampTzGetDatum(GetCurrentTimestamp()),
+            reply, // valid JSON, because jsonb reads it: json is the same text
         };
-        for (int parameter : {4, 6, 9, 10, 11, 16, 17, 18})
+        for (int parameter : {4, 6, 9, 10, 11, 16, 17, 18, 20})
             if (values[parameter - 1] == 0)
                 absent(parameter);
         const int done = SPI_execute_plan(plan, values, nulls, false, 0);
