@@ -46,6 +46,11 @@ std::optional<Reply> Autoclient::control(const Request &request)
 Reply Autoclient::control_post(const Request &request)
 {
     const Value body = request.body.empty() ? parse_json("{}") : json_body(request);
+    books_->statements.forget_written();
+    if (request.path == "/_/ac/write") {
+        books_->statements.write_final_days();
+        return done();
+    }
     if (request.path == "/_/ac/bank") {
         books_ = std::make_unique<Books>(make_model(body));
         return json_reply(bank_json());

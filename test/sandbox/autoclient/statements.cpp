@@ -197,28 +197,67 @@ Reply Statements::transactions(Window window, const Caller &caller, const Reques
         day = row->day;
         after = row->place;
     }
-    std::string rows;
-    rows.reserve(query.limit * 1400);
-    std::size_t count = 0;
-    std::string last;
-    for (; account != query.accounts.end(); ++account, day = query.from) {
-        for (; day <= query.to; ++day, after.reset()) {
-            const bool done = ledger_.visit(**account, day, after, [&](const Row &row) {
-                if (count == query.limit)
-                    return false;
-                if (count++ > 0)
-                    rows += ',';
-                append_row(rows, row, ledger_, model_);
-                last = std::to_string(row.id) + (row.final ? "_final" : "_online");
-                if (row.posting || (!row.final && row.fate != Fate::plain))
-                    shown_.insert(row.id);
-                return true;
+    Page page;
+    page.rows.reserve(query.limit * 1400);
+    for (; account != query.accounts.end(); ++account, day = query.from)
+        for (; day <= query.to; ++day, after.reset())
+            if (!append_day(page, query, **account, day, after))
+                return json_reply(page_json("transactions", true, page.last, std::move(page.rows)));
+    return json_reply(page_json("transactions", false, leftover(query, page.last), std::move(page.rows)));
+}
+
+/* False when the page is full before the day ends. */
+bool Statements::append_day(Page &page, const Query &query, const Account &account, Day day,
+                            std::optional<Place> after)
+{
+    if (const auto written = written_.find({account.index, day}); written != written_.end())
+        return append_written(page, query, written->second, after);
+    return ledger_.visit(account, day, after, [&](const Row &row) {
+        if (page.count == query.limit)
+            return false;
+        if (page.count++ > 0)
+            page.rows += ',';
+        append_row(page.rows, row, ledger_, model_);
+        page.last = std::to_string(row.id) + (row.final ? "_final" : "_online");
+        if (row.posting || (!row.final && row.fate != Fate::plain))
+            shown_.insert(row.id);
+        return true;
+    });
+}
+
+bool Statements::append_written(Page &page, const Query &query, const Written &day,
+                                std::optional<Place> after)
+{
+    std::size_t begin = 0;
+    for (const Written::Row &row : day.rows) {
+        const std::size_t from = begin;
+        begin = row.end;
+        if (after && row.place <= *after)
+            continue;
+        if (page.count == query.limit)
+            return false;
+        if (page.count++ > 0)
+            page.rows += ',';
+        page.rows.append(day.text, from, row.end - from);
+        page.last = std::to_string(row.id) + "_final";
+    }
+    return true;
+}
+
+void Statements::write_final_days()
+{
+    for (const Account &account : model_.accounts) {
+        for (Day day = account.opened; day <= model_.clock.final_day(); ++day) {
+            Written written;
+            const bool fixed = ledger_.visit(account, day, std::nullopt, [&](const Row &row) {
+                append_row(written.text, row, ledger_, model_);
+                written.rows.push_back({row.place, row.id, written.text.size()});
+                return row.posting == nullptr;
             });
-            if (!done)
-                return json_reply(page_json("transactions", true, last, std::move(rows)));
+            if (fixed)
+                written_.insert_or_assign({account.index, day}, std::move(written));
         }
     }
-    return json_reply(page_json("transactions", false, leftover(query, last), std::move(rows)));
 }
 
 } // namespace sandbox::autoclient
