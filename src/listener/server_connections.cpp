@@ -240,7 +240,7 @@ void Server::cut_late()
             peer.exchange && (peer.exchange->stage == Stage::queued || peer.exchange->stage == Stage::held);
         if (!busy && peer.deadline < looked)
             cut(peer);
-        else if (asks_idle && !peer.exchange && peer.file >= 0)
+        else if (asks_idle && !peer.exchange && peer.requests > 0 && peer.file >= 0)
             close_if_gone(peer.file);
     }
     farewells.look();
