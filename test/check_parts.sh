@@ -184,7 +184,7 @@ part_tap() {
         name=$(basename "$file" .pl)
         before=$SECONDS
         counted "tap-$name" 900 env -C "$work/gcc" "PATH=$work/server/bin:$("$PG_CONFIG" --bindir):$PATH" \
-            "PG_REGRESS=$(regress_program regress pg_regress)" "TESTDATADIR=$work/gcc/tmp_check" \
+            "PG_REGRESS=$(regress_program regress pg_regress)" "TESTDATADIR=$work/gcc/tmp_check" "TESTLOGDIR=$work/gcc/tmp_check/log" \
             prove -v -I test/t -I "$("$PG_CONFIG" --pkglibdir)/pgxs/src/test/perl" "$file"
         say "TAP $name took $((SECONDS - before)) s"
         keep_tap_logs "$name"

@@ -27,6 +27,23 @@ my $root = abs_path(dirname(__FILE__) . '/../..');
 my $deadline = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 60;
 my @banks;
 
+# A psql that the server turns away, since it is restarting, may be gone before it is handed the query, of which IPC::Run
+# dies. Whoever polls means to ask again.
+{
+	no warnings 'redefine';
+	my $poll = \&PostgreSQL::Test::Cluster::poll_query_until;
+	*PostgreSQL::Test::Cluster::poll_query_until = sub {
+		my @arguments = @_;
+		my $end = time + $deadline;
+		while (1)
+		{
+			my $answer = eval { $poll->(@arguments) };
+			return $answer unless $@;
+			die $@ if $@ !~ /Broken pipe/ || time > $end;
+		}
+	};
+}
+
 # Settings that make the server find a staged installation; none where the extension is installed.
 sub staged_settings
 {
