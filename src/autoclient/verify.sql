@@ -94,6 +94,7 @@ CREATE FUNCTION autoclient.journal_verified(call k2bridge.call_row) RETURNS void
 DECLARE
     asked k2bridge.outbox;
     found jsonb;
+    shown bigint;
     verdict text;
 BEGIN
     IF autoclient.cannot_verify(call) THEN
@@ -107,9 +108,9 @@ BEGIN
                      AND NOT EXISTS (SELECT FROM k2bridge.call c WHERE c.subject = asked.subject AND c.reply ->> 'id' = i.item ->> 'ID')
                      AND NOT EXISTS (SELECT FROM autoclient.document d
                                       WHERE d.server = asked.server AND d.id = i.item ->> 'ID' AND d.seen_at < asked.sent_at) END;
-    IF jsonb_array_length(call.reply -> 'documents') >= (call.args ->> 'limit')::integer THEN
-        PERFORM autoclient.next_verified_page(call, jsonb_build_object(
-                    'offset', ((call.args ->> 'offset')::integer + jsonb_array_length(call.reply -> 'documents'))::text), found);
+    shown := (call.args ->> 'offset')::integer + jsonb_array_length(call.reply -> 'documents');
+    IF call.reply -> 'documents' <> '[]' AND shown < coalesce((call.reply ->> 'total')::bigint, shown + 1) THEN
+        PERFORM autoclient.next_verified_page(call, jsonb_build_object('offset', shown::text), found);
         RETURN;
     END IF;
     verdict := autoclient.document_verdict(asked.endpoint, asked.args,
