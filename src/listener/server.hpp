@@ -157,7 +157,7 @@ private:
     std::vector<std::weak_ptr<Stream>> streams;
     size_t in_memory = 0;
     bool retired = false;
-    Clock::time_point looked{}, asked_idle{}, accept_due = Clock::time_point::max();
+    Clock::time_point looked{}, asked{}, accept_due = Clock::time_point::max();
 };
 
 } // namespace listener

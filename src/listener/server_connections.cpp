@@ -24,12 +24,13 @@ constexpr size_t connections_per_address = 256;
 constexpr int accepted_at_once = 1024;
 constexpr size_t most_spare = 128;
 
-// Wakes the library where the client has said that nothing more will come.
-void close_if_gone(int file)
+// Wakes the library where the client has said that nothing more will come: it overlooks that when it came
+// together with data or while a reply was awaited. What it has to say itself can still be said.
+void tell_if_gone(int file)
 {
     char next;
     if (recv(file, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-        shutdown(file, SHUT_RDWR);
+        shutdown(file, SHUT_RD);
 }
 
 Arrival next_arrival(int listening)
@@ -200,10 +201,8 @@ void Server::run(Peer &peer)
         more = peer.tunnel->pump() || more;
     if (peer.file < 0 && (!peer.tunnel || peer.tunnel->ended()))
         return release(peer);
-    // The library forgets that a client had nothing more to say when that became known while he waited for
-    // his reply.
     if (std::exchange(peer.completed, false) && peer.file >= 0 && !peer.exchange)
-        close_if_gone(peer.file);
+        tell_if_gone(peer.file);
     MHD_UNSIGNED_LONG_LONG wanted = 0;
     if (more || (peer.file >= 0 && MHD_get_timeout(peer.daemon, &wanted) == MHD_YES && wanted == 0))
         make_due(peer);
@@ -231,17 +230,17 @@ void Server::step()
 void Server::cut_late()
 {
     looked = Clock::now();
-    const bool asks_idle = looked - asked_idle > 1s;
-    if (asks_idle)
-        asked_idle = looked;
+    const bool asks = looked - asked > 1s;
+    if (asks)
+        asked = looked;
     for (auto next = peers.begin(); next != peers.end();) {
         Peer &peer = *next++;
-        const bool busy =
-            peer.exchange && (peer.exchange->stage == Stage::queued || peer.exchange->stage == Stage::held);
+        const Stage stage = peer.exchange ? peer.exchange->stage : Stage::fresh;
+        const bool busy = stage == Stage::queued || stage == Stage::held;
         if (!busy && peer.deadline < looked)
             cut(peer);
-        else if (asks_idle && !peer.exchange && peer.requests > 0 && peer.file >= 0)
-            close_if_gone(peer.file);
+        else if (asks && !busy && stage != Stage::answered && peer.file >= 0)
+            tell_if_gone(peer.file);
     }
     farewells.look();
 }
