@@ -56,6 +56,7 @@ SQL_MEMBERS = \
     src/autoclient/statement_wrappers.sql \
     src/autoclient/rates.sql \
     src/autoclient/payment.sql \
+    src/autoclient/trace.sql \
     src/autoclient/mirror.sql \
     src/autoclient/verify.sql \
     src/autoclient/verify_salary.sql \

@@ -17,17 +17,18 @@ COMMENT ON TYPE k2bridge.trace_row IS
 'A moment of a story. direction: in (a request came), change (a row), status (an event), person (an operation), out (a call was queued), reply (it ended); detail is JSON.';
 
 CREATE TYPE k2bridge.trace_scope AS (
-    story   uuid,
-    names   text[],
-    about   text[],
-    iins    text[],
-    loans   bigint[],
-    refers  text[],
-    codes   text[],
-    stories uuid[]
+    story    uuid,
+    names    text[],
+    about    text[],
+    iins     text[],
+    loans    bigint[],
+    refers   text[],
+    codes    text[],
+    stories  uuid[],
+    payments bigint[]
 );
 COMMENT ON TYPE k2bridge.trace_scope IS
-'What a trace is about: a correlation alone, or the names in payloads and in arguments of calls, IINs, loans, incoming and outgoing ПТ, and the correlations of their changes.';
+'What a trace is about: a correlation alone, or the names in payloads and in arguments of calls, IINs, loans, incoming and outgoing ПТ, the correlations of their changes, and payments of Autoclient.';
 
 CREATE FUNCTION k2bridge.trace_find(key text) RETURNS k2bridge.trace_scope
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -37,6 +38,7 @@ BEGIN
     IF key ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
         scope.story := key::uuid;
         scope.stories := ARRAY[scope.story];
+        scope.payments := autoclient.trace_payments(key, scope.story);
         RETURN scope;
     END IF;
     scope.iins := ARRAY(SELECT key WHERE key ~ '^[0-9]{12}$');
@@ -50,6 +52,9 @@ BEGIN
     IF key ~ '^[0-9]{1,18}$' AND scope.loans = '{}' AND scope.refers = '{}' AND scope.codes = '{}' THEN
         scope.codes := ARRAY(SELECT p.refer FROM k2.extreq_pay p WHERE p.trn_id = key::bigint);
     END IF;
+    scope.payments := autoclient.trace_payments(key, NULL);
+    scope.codes := ARRAY(SELECT unnest(scope.codes) UNION SELECT unnest(autoclient.trace_codes(scope.payments)));
+    scope.payments := ARRAY(SELECT unnest(scope.payments) UNION SELECT unnest(autoclient.trace_paid_for(scope.codes)));
     scope.names := ARRAY(SELECT key UNION SELECT unnest(scope.refers || scope.codes)
                          UNION SELECT l.contract_number FROM k2.loan l WHERE l.id = ANY (scope.loans));
     scope.about := ARRAY(SELECT unnest(ARRAY[l.id::text, l.contract_number, l.dbz_contract_number])
@@ -75,6 +80,7 @@ CREATE FUNCTION k2bridge.trace_objects(scope k2bridge.trace_scope) RETURNS TABLE
     UNION ALL SELECT 'k2.loan_exclude', e.iin || ' ' || e.dbz_num FROM k2.loan_exclude e WHERE e.iin = ANY ((scope).iins)
     UNION SELECT 'k2.loan_exclude', l.iinbin || ' ' || l.dbz_contract_number FROM k2.loan l WHERE l.id = ANY ((scope).loans)
     UNION ALL SELECT 'k2.rzap', r.refer FROM k2.rzap r WHERE r.refer = ANY ((scope).names)
+    UNION ALL SELECT 'autoclient.payment', unnest((scope).payments)::text
 $$;
 COMMENT ON FUNCTION k2bridge.trace_objects(k2bridge.trace_scope) IS 'The rows of a scope as k2bridge.audit names them.';
 
@@ -85,7 +91,9 @@ CREATE FUNCTION k2bridge.trace_subjects(scope k2bridge.trace_scope) RETURNS text
                  UNION ALL SELECT 'loan:' || l.id || ':' || p.part || w.wait
                              FROM unnest((scope).loans) AS l (id)
                             CROSS JOIN unnest('{client,accounts,statement,scan,debt}'::text[]) AS p (part)
-                            CROSS JOIN unnest('{"",:again}'::text[]) AS w (wait))
+                            CROSS JOIN unnest('{"",:again}'::text[]) AS w (wait)
+                 UNION ALL SELECT 'payment:' || unnest((scope).payments)
+                 UNION ALL SELECT 'payment_ref:' || unnest((scope).names))
 $$;
 COMMENT ON FUNCTION k2bridge.trace_subjects(k2bridge.trace_scope) IS 'The subjects of the calls about a scope; a bank''s own calls about outgoing ПТ join in with extreq:<code>.';
 
@@ -117,44 +125,52 @@ END
 $$;
 COMMENT ON FUNCTION k2bridge.trace_statuses(k2bridge.trace_scope) IS 'Part of k2bridge.trace: events, debts, bans.';
 
--- One branch per index, since an OR would read every partition from end to end, and only those that may find something.
-CREATE FUNCTION k2bridge.trace_finished(scope k2bridge.trace_scope, subjects text[])
-    RETURNS TABLE (id bigint, finished_at timestamptz, delivery text)
-    LANGUAGE plpgsql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
+-- One statement for all ways to a finished call: planning for every daily partition takes longer than reading, and the plan
+-- is kept for the session. Each arm has an index of its own; a plain index scan could only read one from end to end.
+CREATE FUNCTION k2bridge.trace_finished(scope k2bridge.trace_scope, subjects text[]) RETURNS SETOF k2bridge.call_row
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET enable_indexscan = off AS $$
 DECLARE
     wanted text[] := subjects;
     verifying text[];
+    told uuid;
+    story uuid := scope.story;
+    iins text[] := scope.iins;
+    about text[] := scope.about;
+    pushing uuid[] := CASE WHEN scope.iins <> '{}' THEN scope.stories END;
     arguments jsonb[] := k2bridge.trace_arguments(scope);
+    one record;
 BEGIN
-    IF scope.story IS NOT NULL THEN
-        RETURN QUERY SELECT c.id, c.finished_at, c.delivery FROM k2bridge.call c WHERE c.correlation = scope.story;
-        RETURN;
-    END IF;
-    -- What verified a call is part of its story.
-    WHILE wanted <> '{}' LOOP
+    LOOP
         verifying := '{}';
-        FOR id, finished_at, delivery IN
-            SELECT c.id, c.finished_at, c.delivery FROM k2bridge.call c WHERE c.subject = ANY (wanted) LOOP
-            RETURN NEXT;
-            IF delivery = 'at_most_once' THEN
-                verifying := verifying || ('verify:' || id);
+        FOR one IN
+            SELECT c.* FROM k2bridge.call c
+             WHERE (c.subject = ANY (wanted) AND (told IS NULL OR c.correlation <> told))
+                OR c.correlation = story
+                OR (c.correlation = ANY (pushing) AND c.subject = 'exclusions')
+                OR (c.subject IS NULL AND c.args ->> 'iinbin' = ANY (iins))
+                OR (c.subject IS NULL AND c.args @> ANY (arguments)
+                    AND coalesce(c.args #>> '{about,loan_id}', c.args ->> 'contract_number', c.args ->> 'dbz_num') = ANY (about))
+        LOOP
+            RETURN NEXT (one.id, one.endpoint, one.server, one.subject, one.args, one.outcome, one.attempts, one.http_status,
+                         one.error_code, one.error_text, one.reply, one.sent_as, one.resent_from, one.correlation, one.created_at,
+                         one.created_by, one.finished_at, one.duration, NULL, NULL, NULL)::k2bridge.call_row;
+            IF one.delivery = 'at_most_once' THEN
+                verifying := verifying || ('verify:' || one.id);
             END IF;
         END LOOP;
+        -- What verified a call is part of its story.
+        EXIT WHEN verifying = '{}';
         wanted := verifying;
+        told := scope.story;
+        story := NULL;
+        iins := NULL;
+        about := NULL;
+        pushing := NULL;
     END LOOP;
-    RETURN QUERY SELECT c.id, c.finished_at, c.delivery FROM k2bridge.call c
-                  WHERE c.subject IS NULL AND c.args ->> 'iinbin' IS NOT NULL AND c.args ->> 'iinbin' = ANY (scope.iins);
-    RETURN QUERY SELECT c.id, c.finished_at, c.delivery FROM k2bridge.call c
-                  WHERE c.subject IS NULL AND c.args @> ANY (arguments)
-                    AND coalesce(c.args #>> '{about,loan_id}', c.args ->> 'contract_number', c.args ->> 'dbz_num') IS NOT NULL
-                    AND coalesce(c.args #>> '{about,loan_id}', c.args ->> 'contract_number', c.args ->> 'dbz_num') = ANY (scope.about);
-    IF scope.iins <> '{}' AND scope.stories <> '{}' THEN
-        RETURN QUERY SELECT c.id, c.finished_at, c.delivery
-                       FROM k2bridge.call c WHERE c.correlation = ANY (scope.stories) AND c.subject = 'exclusions';
-    END IF;
 END
 $$;
-COMMENT ON FUNCTION k2bridge.trace_finished(k2bridge.trace_scope, text[]) IS 'The finished calls of a scope: by subject, the pushes of its exclusions, and direct calls by their arguments.';
+COMMENT ON FUNCTION k2bridge.trace_finished(k2bridge.trace_scope, text[]) IS
+'The finished calls of a scope: by correlation, by subject, the pushes of its exclusions, and direct calls by their arguments.';
 
 -- Calls are told twice, when they were queued and when they ended: that is the order in which things happened.
 CREATE FUNCTION k2bridge.trace_calls(scope k2bridge.trace_scope, subjects text[]) RETURNS SETOF k2bridge.trace_row
@@ -165,17 +181,16 @@ BEGIN
         SELECT c.id, c.endpoint, c.server, c.subject, c.args, c.created_at, c.created_by, c.resent_from, c.finished_at AS ended_at,
                c.outcome, jsonb_build_object('http_status', c.http_status, 'error_code', c.error_code, 'error_text', c.error_text,
                                              'reply', c.reply, 'attempts', c.attempts, 'duration', c.duration, 'sent_as', c.sent_as) AS ending
-          FROM (SELECT DISTINCT e.id, e.finished_at FROM k2bridge.trace_finished(scope, subjects) e) f
-          JOIN k2bridge.call c ON c.id = f.id AND c.finished_at = f.finished_at
+          FROM k2bridge.trace_finished(scope, subjects) c
         UNION ALL
         SELECT o.id, o.endpoint, o.server, o.subject, o.args, o.created_at, o.created_by, o.resent_from,
                CASE WHEN o.state <> 'queued' OR o.last_error IS NOT NULL THEN coalesce(o.sent_at, o.created_at) END, o.state,
                jsonb_build_object('http_status', o.http_status, 'error_code', o.error_code, 'error_text', o.last_error,
                                   'reply', o.reply, 'attempts', o.attempts, 'found', o.found)
-          FROM k2bridge.outbox o WHERE o.subject = ANY (subjects)
-        UNION ALL
-        SELECT o.id, o.endpoint, o.server, o.subject, o.args, o.created_at, o.created_by, o.resent_from, NULL, o.state, NULL
-          FROM k2bridge.outbox o WHERE scope.story IS NOT NULL AND o.correlation = scope.story
+          FROM (SELECT q.* FROM k2bridge.outbox q WHERE q.subject = ANY (subjects)
+                UNION ALL
+                SELECT q.* FROM k2bridge.outbox q
+                 WHERE scope.story IS NOT NULL AND q.correlation = scope.story AND q.subject = ANY (subjects) IS NOT TRUE) o
     )
     SELECT k.created_at, 'out', k.created_by::text, k.endpoint, 'queued',
            jsonb_strip_nulls(jsonb_build_object('server', k.server, 'subject', k.subject, 'args', k.args,
@@ -200,19 +215,20 @@ CREATE FUNCTION k2bridge.trace_changes(scope k2bridge.trace_scope, calls bigint[
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT a.at, CASE WHEN a.action IN ('insert', 'update', 'delete', 'truncate') THEN 'change' ELSE 'person' END,
-           coalesce(a.client, a.actor)::text, concat_ws(' ', a.object, a.key), a.action,
+    SELECT a.at, CASE WHEN s.state IS NOT NULL THEN 'status' WHEN a.action IN ('insert', 'update', 'delete', 'truncate') THEN 'change' ELSE 'person' END,
+           coalesce(a.client, a.actor)::text, concat_ws(' ', a.object, a.key), coalesce(s.state, a.action),
            jsonb_strip_nulls(jsonb_build_object('old', a.old, 'new', a.new, 'note', a.note))::text, a.id
       FROM (SELECT b.* FROM k2bridge.trace_objects(scope) o
               JOIN k2bridge.audit b ON b.object = o.object AND b.key = o.key
-             WHERE scope.story IS NULL
+             WHERE scope.story IS NULL OR b.correlation IS DISTINCT FROM scope.story
             UNION ALL
             SELECT b.* FROM unnest(calls) AS c (id)
              CROSS JOIN unnest('{k2bridge.outbox,k2bridge.call}'::text[]) AS o (name)
               JOIN k2bridge.audit b ON b.object = o.name AND b.key = c.id::text
              WHERE scope.story IS NULL OR b.correlation <> scope.story
             UNION ALL
-            SELECT b.* FROM k2bridge.audit b WHERE b.correlation = scope.story) a;
+            SELECT b.* FROM k2bridge.audit b WHERE b.correlation = scope.story) a
+     CROSS JOIN LATERAL (SELECT CASE WHEN a.object = 'autoclient.payment' AND a.action = 'update' THEN a.new ->> 'state' END AS state) s;
 END
 $$;
 COMMENT ON FUNCTION k2bridge.trace_changes(k2bridge.trace_scope, bigint[]) IS 'Part of k2bridge.trace: rows changed, and what persons did.';
@@ -272,6 +288,7 @@ BEGIN
         SELECT f.* FROM unnest(found) f
         UNION ALL SELECT i.* FROM k2bridge.trace_inbound(scope) i
         UNION ALL SELECT s.* FROM k2bridge.trace_statuses(scope) s
+        UNION ALL SELECT r.* FROM autoclient.trace_rows(scope) r
         UNION ALL SELECT c.* FROM k2bridge.trace_changes(scope, calls) c) t
      ORDER BY t.at, array_position('{in,change,person,status,out,reply}', t.direction), t.id;
 END
@@ -281,4 +298,4 @@ COMMENT ON FUNCTION k2bridge.trace_as_owner(text) IS 'Behind the door k2bridge.t
 CREATE FUNCTION k2bridge.trace(key text) RETURNS SETOF k2bridge.trace_row
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'k2bridge_door';
 COMMENT ON FUNCTION k2bridge.trace(text) IS
-'The whole story of a ПТ, a contract, an IIN, a payment or a correlation in order: what came in, rows changed, statuses, calls, replies, what persons did. detail is JSON.';
+'The whole story of a ПТ, a contract, an IIN, a payment (trn_id; client_ref, payment_ref or payment_pack_ref of Autoclient) or a correlation in order: what came in, rows changed, statuses, calls, replies, what persons did. detail is JSON.';

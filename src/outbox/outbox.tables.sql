@@ -94,7 +94,10 @@ CREATE TABLE IF NOT EXISTS k2bridge.call (
 ) PARTITION BY RANGE (finished_at);
 CREATE TABLE IF NOT EXISTS k2bridge.call_default PARTITION OF k2bridge.call DEFAULT;
 CREATE INDEX IF NOT EXISTS call_subject ON k2bridge.call (subject, id) WHERE subject IS NOT NULL;
-CREATE INDEX IF NOT EXISTS call_correlation ON k2bridge.call (correlation, subject);
+-- Its second column let the planner read it from end to end for calls without a subject.
+DROP INDEX IF EXISTS k2bridge.call_correlation;
+CREATE INDEX IF NOT EXISTS call_story ON k2bridge.call (correlation);
+CREATE INDEX IF NOT EXISTS call_pushes ON k2bridge.call (correlation) WHERE subject = 'exclusions';
 CREATE INDEX IF NOT EXISTS call_iinbin ON k2bridge.call ((args ->> 'iinbin'))
     WHERE subject IS NULL AND args ->> 'iinbin' IS NOT NULL;
 CREATE INDEX IF NOT EXISTS call_about ON k2bridge.call

@@ -27,6 +27,7 @@ std::unordered_set<int64> lock(const std::vector<int64> &ids)
     return locked;
 }
 
+// finished_at is the begin of the transaction, so that a reply stands before what its handler did.
 void finish(const std::vector<const Result *> &finished)
 {
     static pg::Statement statement(
@@ -47,7 +48,7 @@ void finish(const std::vector<const Result *> &finished)
         SELECT g.id, g.endpoint, coalesce(nullif(r.server, '')::pg_catalog.name, g.server), g.subject, g.args,
                r.outcome, g.attempts + r.counted, nullif(r.http_status, 0), nullif(r.error_code, ''),
                nullif(r.error_text, ''), r.reply::pg_catalog.jsonb, nullif(r.sent_as, 0), g.resent_from,
-               g.correlation, g.created_at, g.created_by, pg_catalog.clock_timestamp(),
+               g.correlation, g.created_at, g.created_by, pg_catalog.now(),
                r.duration * pg_catalog.interval '1 microsecond', coalesce(e.delivery, 'at_most_once')
           FROM gone g
           JOIN r ON r.id = g.id

@@ -18,5 +18,14 @@ SELECT 1000000000 + i, 'abs.way4_get_loan_debt', 'abs', 'loan:' || l.id || ':deb
 INSERT INTO k2bridge.inbox (service, client, body, payload, http_status, reply, correlation)
 SELECT 'k2req_status_from_eko', 'eko', '\x7b7d', jsonb_build_object('reference', 'TR-' || i, 'status_code', 'PC1'), 200, '{"error_code": 0}', gen_random_uuid()
   FROM generate_series(1, :loans) i;
+CREATE SERVER company TYPE 'autoclient' FOREIGN DATA WRAPPER k2bridge OPTIONS (base_url 'https://acp.example');
+INSERT INTO autoclient.payment (server, client_ref, state, payment_ref, payment_pack_ref, request)
+SELECT 'company', 'TI-' || i, 'created', (1120000000000000000 + i)::text, 'PACK/' || i, jsonb_build_object('document_number', i, 'payer_account',
+           '26001000000001', 'recipient_account', '26001000000002', 'recipient_nceo', '34554355', 'payment_naming', 'T', 'payment_amount', '1.00',
+           'payment_destination', 'invoice ' || i) FROM generate_series(1, :loans) i;
+INSERT INTO k2bridge.call (id, endpoint, server, subject, args, outcome, attempts, http_status, correlation, created_at, created_by, finished_at,
+                           duration, delivery)
+SELECT 3000000000 + p.id, 'autoclient.payment_create', 'company', 'payment:' || p.id, p.request, 'ok', 1, 201, gen_random_uuid(), p.created_at,
+       current_user, p.created_at, '20 ms', 'at_most_once' FROM autoclient.payment p;
 SELECT k2bridge.make_partitions();
 ANALYZE;
