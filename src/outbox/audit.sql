@@ -20,6 +20,15 @@ $$;
 COMMENT ON FUNCTION k2bridge.record_audit(text, text, text, jsonb, jsonb, text) IS
 'Writes one audit row with the acting role, API client and correlation; for functions that run as the owner.';
 
+CREATE FUNCTION k2bridge.record_withheld(actor name, story uuid) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO k2bridge.audit (actor, client, correlation, object, key, action, note)
+    SELECT $1, k2bridge.client(), $2, 'k2bridge.enqueue', $2::text, 'off', 'calls of this transaction are not queued'
+     WHERE NOT EXISTS (SELECT FROM k2bridge.audit a WHERE a.object = 'k2bridge.enqueue' AND a.key = $2::text)
+$$;
+COMMENT ON FUNCTION k2bridge.record_withheld(name, uuid) IS
+'Audits once per transaction that calls were not queued because k2bridge.enqueue is off.';
+
 CREATE FUNCTION k2bridge.audit_changes() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'k2bridge_audit_changes';
 COMMENT ON FUNCTION k2bridge.audit_changes() IS

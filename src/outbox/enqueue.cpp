@@ -42,7 +42,21 @@ SPIPlanPtr insert_plan()
     return plan;
 }
 
-// Queueing may be switched off for loading history; only the owner of the tables may do so.
+// Runs SQL with the rights of the owner of the tables.
+template <typename Action> void as_owner(Oid owner, Action action)
+{
+    Oid user;
+    int context;
+    GetUserIdAndSecContext(&user, &context);
+    SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
+    SPI_connect();
+    action();
+    SPI_finish();
+    SetUserIdAndSecContext(user, context);
+}
+
+// Queueing may be switched off for loading history; only the owner of the tables may do so, and it is
+// audited.
 bool switched_off(Oid owner)
 {
     if (settings::enqueue)
@@ -51,6 +65,14 @@ bool switched_off(Oid owner)
     if (caller != owner && !superuser_arg(caller))
         ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                 errmsg("only the owner of the tables of k2bridge may set k2bridge.enqueue to off"));
+    NameData actor;
+    namestrcpy(&actor, GetUserNameFromId(caller, false));
+    pg_uuid_t story = pg::correlation();
+    as_owner(owner, [&] {
+        Oid types[] = {NAMEOID, UUIDOID};
+        Datum values[] = {NameGetDatum(&actor), UUIDPGetDatum(&story)};
+        SPI_execute_with_args("SELECT k2bridge.record_withheld($1, $2)", 2, types, values, nullptr, false, 0);
+    });
     return true;
 }
 
@@ -77,24 +99,20 @@ void require_right(Oid owner, ArrayType *endpoints)
 {
     if (GetUserId() == owner)
         return;
-    Oid user;
-    int context;
-    GetUserIdAndSecContext(&user, &context);
     NameData role;
     namestrcpy(&role, GetUserNameFromId(pg::caller(), false));
-    SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
-    SPI_connect();
-    Oid types[] = {TEXTARRAYOID, NAMEOID};
-    Datum values[] = {PointerGetDatum(endpoints), NameGetDatum(&role)};
-    SPI_execute_with_args("SELECT n FROM pg_catalog.unnest($1) n WHERE NOT k2bridge.may_move(n, $2) LIMIT 1",
-                          2, types, values, nullptr, true, 1);
-    if (SPI_processed > 0)
-        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                errmsg("role \"%s\" may not queue calls to %s", NameStr(role),
-                       SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
-                errhint("That takes EXECUTE on the function that queues them (k2bridge.grant_access)."));
-    SPI_finish();
-    SetUserIdAndSecContext(user, context);
+    as_owner(owner, [&] {
+        Oid types[] = {TEXTARRAYOID, NAMEOID};
+        Datum values[] = {PointerGetDatum(endpoints), NameGetDatum(&role)};
+        SPI_execute_with_args(
+            "SELECT n FROM pg_catalog.unnest($1) n WHERE NOT k2bridge.may_move(n, $2) LIMIT 1", 2, types,
+            values, nullptr, true, 1);
+        if (SPI_processed > 0)
+            ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("role \"%s\" may not queue calls to %s", NameStr(role),
+                           SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+                    errhint("That takes EXECUTE on the function that queues them (k2bridge.grant_access)."));
+    });
 }
 
 // Inserts the rows and returns their ids as bigint[]; null when queueing is switched off.
@@ -114,26 +132,22 @@ ArrayType *insert(ArrayType *endpoints, ArrayType *args, ArrayType *subjects, Ar
                       UUIDPGetDatum(&story)};
     const MemoryContext caller_context = CurrentMemoryContext;
     (void)GetCurrentTransactionId();
-    Oid user;
-    int context;
-    GetUserIdAndSecContext(&user, &context);
-    SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
-    SPI_connect();
-    if (SPI_execute_plan(insert_plan(), values, nullptr, false, 0) != SPI_OK_INSERT_RETURNING)
-        elog(ERROR, "could not insert into k2bridge.outbox");
-    const uint64 inserted = SPI_processed;
-    if (inserted != static_cast<uint64>(wanted))
-        unknown_endpoint(endpoints);
-    Datum *ids = static_cast<Datum *>(palloc(sizeof(Datum) * (inserted + 1)));
-    bool null;
-    for (uint64 i = 0; i < inserted; ++i)
-        ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null);
-    const MemoryContext spi_context = MemoryContextSwitchTo(caller_context);
-    ArrayType *result =
-        construct_array(ids, static_cast<int>(inserted), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-    MemoryContextSwitchTo(spi_context);
-    SPI_finish();
-    SetUserIdAndSecContext(user, context);
+    ArrayType *result = nullptr;
+    as_owner(owner, [&] {
+        if (SPI_execute_plan(insert_plan(), values, nullptr, false, 0) != SPI_OK_INSERT_RETURNING)
+            elog(ERROR, "could not insert into k2bridge.outbox");
+        const uint64 inserted = SPI_processed;
+        if (inserted != static_cast<uint64>(wanted))
+            unknown_endpoint(endpoints);
+        Datum *ids = static_cast<Datum *>(palloc(sizeof(Datum) * (inserted + 1)));
+        bool null;
+        for (uint64 i = 0; i < inserted; ++i)
+            ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null);
+        const MemoryContext spi_context = MemoryContextSwitchTo(caller_context);
+        result =
+            construct_array(ids, static_cast<int>(inserted), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+        MemoryContextSwitchTo(spi_context);
+    });
     pg::wake_dispatcher_at_commit();
     return result;
 }

@@ -115,9 +115,31 @@ subtest 'what is not sent' => sub {
 	is(received(), $before + 1, 'the bank got that one alone');
 	sql('ALTER SERVER abs OPTIONS (DROP send_window); DROP SERVER open');
 	wait_state($id, 'ok', 'until it opens');
+};
+
+subtest 'loading history' => sub {
+	my $before = received();
+	my $withheld = q{SELECT count(*) FROM k2bridge.audit WHERE object = 'k2bridge.enqueue' AND action = 'off'};
 	is(sql("SET k2bridge.enqueue = off; SELECT k2bridge.enqueue($read) IS NULL"), 't', 'switched off, nothing is queued');
-	sql('CREATE ROLE clerk; GRANT USAGE ON SCHEMA k2bridge TO clerk; GRANT EXECUTE ON FUNCTION k2bridge.enqueue TO clerk');
-	like(refused("SET ROLE clerk; SET k2bridge.enqueue = off; SELECT k2bridge.enqueue($read)"), qr/^42501: /, 'nor may a clerk switch it off');
+	is(sql($withheld), 1, 'and the audit says so');
+	my $load = q{INSERT INTO k2.loan (system, contract_number, dbz_contract_number, dbz_dt, iinbin, fullname, cur, debt, overdue_days)
+		SELECT 'way4', 'H-' || n, 'H-' || n, '2014-02-08', '000000000010', 'Тестов Тест', 'KZT', 1000, 1 FROM generate_series(%d, %d) n};
+	my $story = sql('BEGIN; SET LOCAL k2bridge.enqueue = off; ' . sprintf($load, 1, 2) . '; ' . sprintf($load, 3, 3) . '; SELECT k2bridge.correlation(); COMMIT');
+	is(sql(q{SELECT count(*) FROM k2.loan l JOIN k2.loan_debt d ON d.loan_id = l.id WHERE l.contract_number LIKE 'H-%'}), 3, 'loans are loaded, with their history');
+	is(sql("SELECT count(*) FROM k2bridge.outbox WHERE correlation = '$story'"), 0, 'nothing is queued for them');
+	is(sql("SELECT concat_ws(' ', count(*), min(actor), min(note)) FROM k2bridge.audit WHERE correlation = '$story' AND object = 'k2bridge.enqueue'"),
+		'1 ' . sql('SELECT current_user') . ' calls of this transaction are not queued', 'one row of the audit tells who loaded without queueing');
+	is(sql("SELECT direction FROM k2bridge.trace('$story') WHERE what ~ '^k2bridge.enqueue'"), 'person', 'so does trace');
+	is(sql("BEGIN; SAVEPOINT s; SET LOCAL k2bridge.enqueue = off; SELECT k2bridge.enqueue($read) IS NULL; ROLLBACK TO s; SELECT k2bridge.enqueue($read) IS NULL; COMMIT"), "t\nf",
+		'the setting ends with its savepoint');
+	is(sql($withheld), 2, 'what was rolled back leaves no audit');
+	sql(q{CREATE ROLE clerk; GRANT USAGE ON SCHEMA k2bridge, k2 TO clerk; GRANT EXECUTE ON FUNCTION k2bridge.enqueue TO clerk;
+		GRANT SELECT, INSERT ON k2.loan TO clerk});
+	like(refused("SET ROLE clerk; SET k2bridge.enqueue = off; SELECT k2bridge.enqueue($read)"), qr/^42501: only the owner .* k2bridge.enqueue/, 'a clerk may not switch it off');
+	like(refused('SET ROLE clerk; SET k2bridge.enqueue = off; ' . sprintf($load, 9, 9)), qr/^42501: /, 'nor load without calls');
+	is(sql(q{SELECT count(*) FROM k2.loan WHERE contract_number = 'H-9'}), 0, 'his row is not there');
+	wait_for_sql($node, 'bank', 'SELECT count(*) FROM k2bridge.outbox', 'the one call that was queued is sent', 0);
+	is(received() - $before, 1, 'and no other');
 };
 
 subtest 'prepared transactions' => sub {
