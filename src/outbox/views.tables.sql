@@ -51,7 +51,8 @@ SELECT o.id, 'call_held', o.server, o.endpoint, o.subject, o.created_at, o.last_
        coalesce(CASE WHEN o.attempts = 0 AND o.http_status IS NULL THEN substring(o.last_error FROM '\((SELECT [^;]+;)\)$') END, format('SELECT k2bridge.cancel(%s);', o.id))
   FROM k2bridge.outbox o
  WHERE o.state = 'queued' AND o.last_error IS NOT NULL AND (o.attempts = 0 OR o.attempts >= 5)
-   AND NOT EXISTS (SELECT FROM k2bridge.server_state s)
+   AND NOT EXISTS (SELECT FROM k2bridge.server_state s
+                    WHERE s.server = o.server OR (o.server IS NULL AND s.server = ANY (k2bridge.servers_for(o.endpoint))))
 UNION ALL
 SELECT NULL, 'server_' || s.state, s.server, NULL, s.host, s.since, s.reason,
        format('SELECT * FROM k2bridge.check_server(%L);', s.server)

@@ -103,9 +103,13 @@ subtest 'calls' => sub {
 	sql('ALTER TABLE abs.client DROP CONSTRAINT own');
 	paste('call_answered');
 	mended('call_answered');
+	my $url = $bank->url;
+	sql("CREATE SERVER other TYPE 'http' FOREIGN DATA WRAPPER k2bridge OPTIONS (base_url '$url');
+		INSERT INTO k2bridge.server_state (server, host, state, reason) VALUES ('other', '$url', 'stopped', 'test')");
 	sql("INSERT INTO k2.exclusion (iin, for_extreq) VALUES ('000000000077', true)");
 	paste('call_held');
 	mended('call_held');
+	sql(q{DELETE FROM k2bridge.server_state WHERE server = 'other'; DROP SERVER other});
 	wait_for_sql($node, 'bank', "SELECT outcome FROM k2bridge.call WHERE subject = 'exclusions'", 'the list was pushed', 'ok');
 };
 
