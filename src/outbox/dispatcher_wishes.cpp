@@ -89,9 +89,7 @@ void Dispatcher::serve_wishes(Clock::time_point now)
     const auto error = pg::transaction({"serving wishes"}, [&] {
         queue::plan_by_index(true);
         const TimestampTz wall = GetCurrentTimestamp();
-        wanted = queue::wishes(wishes_per_turn, catalog);
-        answered = queue::due_answered(wall, wishes_per_turn, catalog);
-        if (!wanted.empty() || !answered.empty()) {
+        if (queue::asked(wall)) {
             // Whoever mends an endpoint and then retries its calls means the mended one.
             read_catalog();
             wanted = queue::wishes(wishes_per_turn, catalog);

@@ -104,6 +104,8 @@ struct Wish {
     std::optional<std::string> reply;
     Result stored; // what an answered row holds
 };
+// Whether wishes() or due_answered() would find anything.
+bool asked(TimestampTz now);
 std::vector<Wish> wishes(int limit, const Catalog &catalog);
 
 // Answered rows whose handler may be tried again by itself, and uncertain rows to be verified now.

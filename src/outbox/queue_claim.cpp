@@ -159,6 +159,18 @@ std::vector<int64> riders(const Job &job, TimestampTz now)
     return ids;
 }
 
+bool asked(TimestampTz now)
+{
+    static pg::Statement statement(R"(
+        SELECT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.wish IS NOT NULL)
+            OR EXISTS (SELECT FROM k2bridge.outbox o WHERE o.state = 'answered' AND o.due_at <= $1))",
+                                   TIMESTAMPTZOID);
+    return pg::call([&] {
+        pg::run(statement, {TimestampTzGetDatum(now)}, nullptr, true);
+        return pg::cell_bool(0, 1);
+    });
+}
+
 std::vector<Wish> wishes(int limit, const Catalog &catalog)
 {
     static pg::Statement statement(R"(
