@@ -41,8 +41,9 @@ private:
         Lane *lane;
         // Where it goes: the lane may move while it waits or is under way.
         std::string origin, url;
-        uint64_t servers; // servers_era() it was built under
-        Circuit *circuit; // once started
+        uint64_t servers;        // servers_era() it was built under
+        uint64_t server_version; // of its gate's server then: tells changes of files as well
+        Circuit *circuit;        // once started
     };
     // What one server may take, whatever the address.
     struct Gate {
@@ -51,6 +52,7 @@ private:
         std::string trouble;                  // why it cannot be used
         std::map<int, int> ready;             // calls in `ready` for it, by priority
 
+        uint64_t version() const { return server ? server->version : 0; }
         int ready_from(int priority) const; // of this priority or a higher one
         void not_ready(int priority);       // one of them has left `ready`
     };

@@ -49,7 +49,7 @@ void Dispatcher::read_servers()
         }
     for (const std::string &name : names) {
         Gate &gate = gates[name];
-        const uint64_t former = gate.server ? gate.server->version : 0;
+        const uint64_t former = gate.version();
         try {
             gate.server = load_server(name, InvalidOid);
             gate.trouble.clear();

@@ -37,7 +37,8 @@ Result kept_back(Job job, const pg::CaughtError &error)
     Result result;
     result.job = std::move(job);
     result.handle = false;
-    result.text = error.message + (error.hint.empty() ? "" : " (" + error.hint + ")");
+    result.text = error.message + (error.detail.empty() ? "" : ": " + error.detail) +
+                  (error.hint.empty() ? "" : " (" + error.hint + ")");
     result.state = error.sqlstate == errcode_hold || error.sqlstate == errcode_not_activated ||
                            error.sqlstate == ERRCODE_LOCK_NOT_AVAILABLE
                        ? "queued"
@@ -381,8 +382,8 @@ void Dispatcher::prepare(Job job, std::vector<Prepared> &prepared)
     if (record)
         finished(without_sending(std::move(job), Outcome::recorded, describe(request)));
     else
-        prepared.push_back(
-            {std::move(job), std::move(request), lane, lane->origin, lane->url, servers_read, nullptr});
+        prepared.push_back({std::move(job), std::move(request), lane, lane->origin, lane->url, servers_read,
+                            gates[lane->server].version(), nullptr});
 }
 
 // The row is no longer in memory.

@@ -55,9 +55,10 @@ void Dispatcher::start_ready(Clock::time_point now)
         const Lane &lane = *prepared.lane;
         Gate &gate = gates[prepared.job.server];
         if (!prepared.job.endpoint->at_most_once &&
-            (prepared.job.endpoint->version != lane.endpoint->version || prepared.servers != servers_read)) {
-            // Claimed ahead, then endpoint or server were changed: to be claimed again under what they say
-            // now.
+            (prepared.job.endpoint->version != lane.endpoint->version || prepared.servers != servers_read ||
+             prepared.server_version != gate.version())) {
+            // Claimed ahead, then endpoint, server or a file of its secrets were changed: to be claimed again
+            // under what they say now.
             gate.not_ready(call->first);
             release(prepared.job);
             call = ready.erase(call);

@@ -154,15 +154,22 @@ subtest 'credentials' => sub {
 	isnt(sql("SELECT text FROM k2bridge.problems WHERE kind = 'server_stopped'"), '', 'problems shows what the bank said');
 	is(sql("SELECT string_agg(state, ' ') FROM k2bridge.outbox WHERE id IN ($read, $money)"), 'queued queued', 'the calls stay queued');
 	my $other = read_call(client());
+	# Calls that were made ready with the former secret must not be what tries the new one.
+	my $url = $bank->url;
+	sql("CREATE SERVER narrow TYPE 'abs' FOREIGN DATA WRAPPER k2bridge OPTIONS (abs_get_cli_url '$url/abs/get_cli', max_connections '1');
+		CREATE USER MAPPING FOR PUBLIC SERVER narrow OPTIONS (bearer_file '$file')");
+	my @crowd = split /\n/, sql(q{SELECT k2bridge.enqueue('abs.get_cli', jsonb_build_object('iinbin', lpad(n::text, 12, '0')), server => 'narrow') FROM generate_series(1000, 9000, 1000) n});
+	wait_for_sql($node, 'bank', "SELECT count(*) FROM k2bridge.server_state WHERE server = 'narrow' AND state = 'stopped'", 'another server with the same secret is stopped', 1);
 	unlink $file;
 	append_to_file($file, "new-token\n");
 	chmod 0600, $file;
 	wait_state($read, 'ok', 'it goes on by itself when the secret file changes');
 	wait_state($other, 'ok', 'with what came meanwhile');
+	wait_for_sql($node, 'bank', 'SELECT count(*) FROM k2bridge.call WHERE outcome = \'ok\' AND id IN (' . join(',', @crowd) . ')', 'and so do those that were ready', scalar @crowd);
 	wait_for_sql($node, 'bank', "SELECT count(*) FROM k2bridge.outbox WHERE id = $money AND state = 'queued'", 'money too', 0);
 	is(sql("SELECT count(*) FROM k2bridge.server_state WHERE state = 'stopped'"), 0, 'and nothing is stopped any more');
 	$bank->post('/_/credentials', { credentials => [] });
-	sql('DROP USER MAPPING FOR PUBLIC SERVER abs');
+	sql('DROP USER MAPPING FOR PUBLIC SERVER abs; DROP SERVER narrow CASCADE');
 };
 
 subtest 'an address that never worked' => sub {
