@@ -76,13 +76,16 @@ SELECT 'paid_after_end', e.code, max(p.received_at), format('%s was paid, but it
  WHERE k2.extreq_ended(e.stat_id)
  GROUP BY e.id, s.title
 UNION ALL
+SELECT 'refused', r.refer, r.updated_at, concat_ws(': ', 'the bank did not register it', r.note), format('SELECT abs.reg_pt(%L);', r.refer)
+  FROM k2.req r WHERE r.status = 'refused' AND r.updated_at > now() - interval '7 days'
+UNION ALL
 SELECT 'executed_after_end', r.refer, v.at, format('the bank reported it executed, but it is %s', r.status),
        format('SELECT * FROM k2.req_event WHERE refer = %L ORDER BY id;', r.refer)
   FROM k2.req r JOIN k2.req_event v ON v.refer = r.refer AND v.kind = 'EXECUTED'
  WHERE r.status IN ('recalled', 'returned');
 COMMENT ON VIEW k2.problem IS 'What happened to ПТ that a person has to look at; part of k2bridge.problems.';
-COMMENT ON COLUMN k2.problem.kind IS 'overpaid; paid_after_end: a payment on a recalled, returned or refused ПТ; executed_after_end: an incoming one reported executed after its recall or return';
+COMMENT ON COLUMN k2.problem.kind IS 'overpaid; paid_after_end: a payment on a recalled, returned or refused ПТ; refused: a registration that the bank refused in the last 7 days; executed_after_end: an incoming one reported executed after its recall or return';
 COMMENT ON COLUMN k2.problem.refer IS 'reference of the ПТ';
 COMMENT ON COLUMN k2.problem.since IS 'when it became so';
 COMMENT ON COLUMN k2.problem.text IS 'what happened';
-COMMENT ON COLUMN k2.problem.remedy IS 'SQL that shows more';
+COMMENT ON COLUMN k2.problem.remedy IS 'SQL that shows more; of a refused registration SQL that sends it again';

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS k2.req (
 );
 CREATE INDEX IF NOT EXISTS req_iinbin ON k2.req (iinbin);
 CREATE INDEX IF NOT EXISTS req_dbz_num ON k2.req (dbz_num);
+CREATE INDEX IF NOT EXISTS req_refused ON k2.req (updated_at) WHERE status = 'refused';
 CREATE INDEX IF NOT EXISTS req_open ON k2.req (refer) WHERE status IN ('registered', 'accepted', 'in_card_index');
 COMMENT ON TABLE k2.req IS
 'Incoming ПТ. A row inserted with status new is registered in the bank''s system; setting recalling or returning asks the bank to recall or return it. Rows inserted in another status are history.';

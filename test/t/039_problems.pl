@@ -139,6 +139,14 @@ subtest 'what a person has to look at' => sub {
 	like(paste('paid_after_end'), qr/T39-END/, 'shows the payment');
 	sql("SELECT k2.reverse_pay(t, 'mistaken') FROM unnest('{39,40}'::bigint[]) t");
 	mended($_) for qw(overpaid paid_after_end);
+	faults({ kind => 'refusal', error_code => 12, error_text => 'account is closed', path => '/abs/reg_pt', count => 1 });
+	sql(q{INSERT INTO k2.req (refer, accept_dt, doc_num, doc_at, iinbin, acc_fullname, ben_fullname, ben_bin, ben_iban, ben_kbe, amount, cur, knp, dbz_num,
+		dbz_dt, purpose, head, account) VALUES ('T39-NO', '2021-01-05', '16', '2021-01-04', '000000000010', 'a', 'b', '971240001315', 'KZ12722R00000000000',
+		'14', 86429.87, 'KZT', '423', 'R1', '2014-02-08', 'p', 'h', 'a')});
+	wait_for_sql($node, 'bank', q{SELECT text FROM k2bridge.problems WHERE kind = 'refused'}, 'a refused registration, in the words of the bank', 'the bank did not register it: account is closed');
+	paste('refused');
+	mended('refused');
+	is(sql(q{SELECT status FROM k2.req WHERE refer = 'T39-NO'}), 'registered', 'it is registered, once the bank takes it');
 	sql(q{INSERT INTO k2.req (refer, iinbin, amount, cur, status) VALUES ('T39-IN', '000000000039', 1, 'KZT', 'recalled');
 		SELECT k2.k2req_status_from_eko('{"reference": "T39-IN", "status_code": "EXECUTED"}')});
 	like(paste('executed_after_end'), qr/EXECUTED/, 'shows the events');
