@@ -60,7 +60,7 @@ SELECT count(*) FROM autoclient.transaction;
 SELECT autoclient.store_transactions('c1', 'UA943052990000026184050001514', $page$[
     {"TRANTYPE": "C", "REF": "SPELL", "REFN": "1", "DAT_OD": "2020-01-07", "SUM": 9.99},
     {"TRANTYPE": "C", "REF": "SPELL", "REFN": 1, "DAT_OD": "07.01.2020 00:00:00", "SUM": "7", "SUM": 1.2e2, "SUM_E": "", "DAT_KL": "",
-     "AUT_CNTR_NAM": "\u0422\u041e\u0412 \"A\\B\"\n\t\/", "OSND": "\"", "ID": 5, "UETR": {"a": [1, "}"]}, "ULTMT": true, "DLR": "",
+     "AUT_CNTR_NAM": "\u0422\u041e\u0412 \"A\\B\"\n\t\/", "OSND": "\"", "ID": 5, "UETR": {"a":[1,"}"]}, "ULTMT": true, "DLR": "",
      "DATE_TIME_DAT_OD_TIM_P": "07.01.2020T02:58:30.25", "x \u0031": [1, {"y": "]"}], "z": null} ]$page$, NULL, NULL);
 SELECT refn, sum, sum_e, dat_od, dat_kl, aut_cntr_nam, osnd, id, uetr, ultmt, dlr, at AT TIME ZONE 'UTC' AS utc, raw
   FROM autoclient.transaction WHERE ref = 'SPELL';

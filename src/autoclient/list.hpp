@@ -25,7 +25,7 @@ namespace autoclient
 {
 
 enum class Kind {
-    text,   // string; anything else as its JSON text
+    text,   // string; anything else as jsonb prints it
     amount, // number or numeric string, at most 2 decimals, below 10^18; "" is null
     day,    // string with a date, a time behind it is ignored; "" is null
     moment, // string with a date and a time, the wall time of the zone; "" is null

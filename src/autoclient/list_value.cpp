@@ -34,12 +34,21 @@ char *c_string(std::string_view from)
     return pnstrdup(from.data(), from.size());
 }
 
-// The characters of a string whose escapes name code points: the server's encoding may lack them.
+// What jsonb makes of a literal: of a string its characters (the server's encoding may lack code points that
+// escapes name), of anything else its text.
 std::string_view read_by_server(std::string_view literal)
 {
-    Jsonb *scalar = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(c_string(literal))));
-    const JsonbValue *value = getIthJsonbValueFromContainer(&scalar->root, 0);
-    return {value->val.string.val, static_cast<size_t>(value->val.string.len)};
+    Jsonb *value = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(c_string(literal))));
+    if (!is_string(literal))
+        return JsonbToCString(nullptr, &value->root, VARSIZE(value));
+    const JsonbValue *scalar = getIthJsonbValueFromContainer(&value->root, 0);
+    return {scalar->val.string.val, static_cast<size_t>(scalar->val.string.len)};
+}
+
+// Whether jsonb prints a literal that is no string as it stands.
+bool prints_alike(std::string_view literal)
+{
+    return literal == "true" || literal == "false" || (k2::plain_number(literal) && literal.front() != '-');
 }
 
 // "row 2 (C, DNCHK0108B1WKX, P)", with as much of the key as is known.
@@ -168,7 +177,8 @@ Datum read_value(const Field &field, const Place &place, Datum zone, std::string
         return 0;
     switch (field.kind) {
     case Kind::text:
-        return make_text(words(literal));
+        return make_text(is_string(literal) || prints_alike(literal) ? words(literal)
+                                                                     : read_by_server(literal));
     case Kind::amount:
         return read_amount(field, place, literal);
     case Kind::day:

@@ -176,10 +176,12 @@ DECLARE
 BEGIN
     INSERT INTO autoclient.balance AS known (server, acc, day, currency, is_final, balance_in, balance_out, turnover_debt,
         turnover_cred, balance_in_eq, balance_out_eq, turnover_debt_eq, turnover_cred_eq, raw)
-    SELECT $1, coalesce($2, r.acc), r.day, r.currency, coalesce(r.is_final, false) OR coalesce(r.day <= $4, false), r.balance_in,
+    SELECT DISTINCT ON (coalesce($2, r.acc), r.day)
+           $1, coalesce($2, r.acc), r.day, r.currency, coalesce(r.is_final, false) OR coalesce(r.day <= $4, false), r.balance_in,
            r.balance_out, r.turnover_debt, r.turnover_cred, r.balance_in_eq, r.balance_out_eq, r.turnover_debt_eq,
            r.turnover_cred_eq, r.raw
       FROM autoclient.read_balances($3, autoclient.zone($1)) r
+     ORDER BY coalesce($2, r.acc), r.day, r.acc DESC
         ON CONFLICT (server, acc, day) DO UPDATE
        SET currency = excluded.currency, balance_in = excluded.balance_in, balance_out = excluded.balance_out,
            turnover_debt = excluded.turnover_debt, turnover_cred = excluded.turnover_cred, balance_in_eq = excluded.balance_in_eq,

@@ -80,7 +80,7 @@ constexpr std::size_t most_findings = 100;
 constexpr long most_growth = 64L << 20; // bytes of the backend's contexts
 
 // Given as a row of k2bridge.call_row, as the dispatcher makes it.
-constexpr const char *call_sql = "SELECT fuzz.handle('autoclient.' || $1, $2::jsonb, $3::jsonb)";
+constexpr const char *call_sql = "SELECT fuzz.handle('autoclient.' || $1, $2::jsonb, $3::json)";
 
 class Fuzzer
 {

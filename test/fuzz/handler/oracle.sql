@@ -4,11 +4,15 @@
 
 CREATE SCHEMA fuzz;
 
-CREATE FUNCTION fuzz.handle(endpoint text, args jsonb, reply jsonb) RETURNS void LANGUAGE plpgsql AS $$
+-- As the dispatcher does: a handler that takes the text of the reply gets it instead of the jsonb.
+CREATE FUNCTION fuzz.handle(endpoint text, args jsonb, reply json) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    handler text := (SELECT e.handler FROM k2bridge.endpoint e WHERE e.name = $1);
+    takes_text boolean := to_regprocedure(handler || '(k2bridge.call_row, json)') IS NOT NULL;
 BEGIN
-    EXECUTE format('SELECT %s($1)', (SELECT e.handler FROM k2bridge.endpoint e WHERE e.name = $1))
-      USING ROW(999, endpoint, 'fuzz', 'fuzz', args, 'ok', 1, 200, NULL, NULL, reply, NULL, NULL, gen_random_uuid(), now(), 'postgres', now(),
-                interval '1 second', NULL, NULL, NULL)::k2bridge.call_row;
+    EXECUTE format(CASE WHEN takes_text THEN 'SELECT %s($1, $2)' ELSE 'SELECT %s($1)' END, handler)
+      USING ROW(999, endpoint, 'fuzz', 'fuzz', args, 'ok', 1, 200, NULL, NULL, CASE WHEN NOT takes_text THEN reply::jsonb END, NULL, NULL,
+                gen_random_uuid(), now(), 'postgres', now(), interval '1 second', NULL, NULL, NULL)::k2bridge.call_row, reply;
 END
 $$;
 
