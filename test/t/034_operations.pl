@@ -71,6 +71,34 @@ subtest 'retry, cancel, resolve, resend' => sub {
 	wait_state($money, 'ok', 'a person resolves it');
 	is(sql("SELECT reply FROM k2bridge.call WHERE id = $money"), '{"error_code": 0}', 'with a reply');
 	faults();
+	faults({ kind => 'status', status => 400, path => '/abs/get_cli' });
+	my $told = sql(q{SELECT k2bridge.enqueue('abs.get_cli', '{"iinbin": "000000000340"}')});
+	wait_state($told, 'failed', 'a question fails');
+	faults();
+	$before = received();
+	sql(qq{SELECT k2bridge.resolve($told, 'ok', 'read from paper', '{"error_code": 0, "error_text": "", "iinbin": "000000000340", "fullname": "Тестов Тест", "sectecon": 9, "residfl": 1}')});
+	wait_state($told, 'ok', 'a person answers it');
+	is(sql(q{SELECT fullname FROM abs.client WHERE iinbin = '000000000340'}), 'Тестов Тест', 'the handler runs with what he says');
+	is(received(), $before, 'and the bank is not asked');
+
+	like(refused($_->[0]), $_->[1], "refused: $_->[0]") for (
+		[ "SELECT k2bridge.resolve($told, 'perhaps', 'n')", qr/^22023: outcome must be ok, refused or failed/ ],
+		[ "SELECT k2bridge.resolve($told, NULL, 'n')", qr/^22023: outcome/ ],
+		[ "SELECT k2bridge.resolve($told, 'ok', 'n')", qr/^02000: call $told is not in the queue/ ],
+		[ 'SELECT k2bridge.cancel(999999999)', qr/^02000: / ],
+		[ "SELECT k2bridge.resend(999999999, 'n')", qr/^02000: / ],
+		[ "SELECT k2bridge.resend($told, '')", qr/^22023: note must say why/ ],
+		[ "SELECT k2bridge.resend($told, NULL)", qr/^22023: note must say why/ ],
+		[ 'SELECT k2bridge.replay(999999999)', qr/^P0002: rejected item 999999999 does not exist/ ],
+		[ "SELECT k2bridge.pause('nosuch')", qr/^42704: server "nosuch" does not exist/ ],
+		[ "SELECT k2bridge.pause(endpoint => 'abs.nosuch')", qr/^22023: endpoint "abs.nosuch" does not exist/ ],
+		[ "SELECT k2bridge.enqueue('abs.nosuch', '{}')", qr/^22023: endpoint "abs.nosuch" does not exist/ ],
+		[ "SELECT k2bridge.invoke('abs.nosuch', '{}')", qr/^22023: / ],
+		[ "SELECT k2bridge.preview('abs.nosuch', '{}')", qr/^22023: / ],
+		[ "SELECT k2bridge.enqueue(NULL, '{}')", qr/^22023: endpoint must not be null/ ],
+		[ "SELECT k2bridge.enqueue('abs.get_cli', NULL)", qr/^22023: args must not be null/ ],
+		[ "SELECT k2bridge.add_api_client('x', 'postgres')", qr/^(42501|22023): / ],
+		[ "SELECT * FROM k2bridge.check_server('nosuch')", qr/^42704: server "nosuch" does not exist/ ]);
 	is(sql(q{SELECT string_agg(DISTINCT action, ' ' ORDER BY action) FROM k2bridge.audit WHERE object IN ('k2bridge.outbox', 'k2bridge.call')}), 'cancel ok resend retry', 'all is in the audit');
 };
 

@@ -1,9 +1,10 @@
-# Copies of the database: after a promotion nothing moves money twice, a restored dump keeps what users added and sends
-# nothing, a template copy calls nobody.
+# Copies of the database: after a promotion or a recovery to an earlier moment nothing moves money twice, a restored dump
+# keeps what users added and sends nothing, a template copy and a physical one elsewhere call nobody.
 use strict;
 use warnings;
 
 use lib 't', 'test/t';
+use Cwd qw(abs_path);
 use K2bridge;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -21,7 +22,10 @@ my $loan = '[{"request_id": 1, "system": "way4", "contract_number": "KD%s", "dbz
   . ' "iinbin": "000000000010", "fullname": "Тестовый Тест", "iban": "KZ82722TEST000000001", "cur": "KZT", "debt": 86429.87, "overdue_days": 9}]';
 
 my $bank = start_bank();
-my $node = new_node('origin', 'k2bridge.databases' => 'bank, restored, copy', streaming => 1);
+my $node = new_node('origin', 'k2bridge.databases' => 'bank, restored, copy', streaming => 1, start => 0);
+my $archive = abs_path($node->archive_dir);
+$node->append_conf('postgresql.conf', qq(archive_mode = on\narchive_command = 'cp "%p" "$archive/%f"'));
+$node->start;
 add_database($node, 'bank');
 $node->safe_psql('bank', $bank->servers('abs'));
 wait_for_workers($node, 'bank', 1, 'the workers run');
@@ -82,7 +86,7 @@ sub promoted
 	$node->backup($name);
 	my $standby = PostgreSQL::Test::Cluster->new($name);
 	$standby->init_from_backup($node, $name, has_streaming => 1);
-	$standby->append_conf('postgresql.conf', "k2bridge.trust_promotion = $trust");
+	$standby->append_conf('postgresql.conf', "k2bridge.trust_promotion = $trust\narchive_mode = off");
 	$standby->start;
 	$node->wait_for_catchup($standby);
 	$standby->promote;
@@ -108,6 +112,54 @@ subtest 'promotion' => sub {
 		'with k2bridge.trust_promotion they stay queued');
 	$trusting->stop;
 	is($bank->get('/_/count?path=/abs/reg_pt')->{received}, 1, 'nothing was sent twice');
+};
+
+subtest 'recovery to an earlier moment' => sub {
+	$node->backup('before');
+	$node->safe_psql('bank', sprintf($insert_req, 4, 5));
+	my $last = $node->safe_psql('bank', 'SELECT last_value FROM k2.extreq_refer_ptp_seq');
+	$node->safe_psql('postgres', "SELECT pg_create_restore_point('queued')");
+	# What the recovered database will know nothing of: the bank gets both, and answers.
+	$node->safe_psql('bank', "SELECT k2bridge.resume('abs')");
+	wait_for_sql($node, 'bank', "SELECT count(*) = 2 FROM k2.req WHERE refer IN ('PTPCOPY4', 'PTPCOPY5') AND status = 'registered'", 'two registrations reach the bank');
+	my $segment = $node->safe_psql('postgres', 'SELECT pg_walfile_name(pg_current_wal_lsn())');
+	$node->safe_psql('postgres', 'SELECT pg_switch_wal()');
+	$node->poll_query_until('postgres', "SELECT last_archived_wal >= '$segment' FROM pg_stat_archiver");
+	my $sent = $bank->get('/_/count?path=/abs/reg_pt')->{received};
+	my $past = PostgreSQL::Test::Cluster->new('past');
+	$past->init_from_backup($node, 'before', has_restoring => 1, standby => 0);
+	$past->append_conf('postgresql.conf', qq(restore_command = 'cp "$archive/%f" "%p"'\narchive_mode = off\n) . "recovery_target_timeline = 'current'\nrecovery_target_name = 'queued'\nrecovery_target_action = 'promote'");
+	$node->stop;
+	$past->start;
+	$past->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()');
+	wait_for_workers($past, 'bank', 1, 'the recovered database gets workers');
+	is($past->safe_psql('bank', q{SELECT string_agg(DISTINCT status, ' ') FROM k2.req WHERE refer IN ('PTPCOPY4', 'PTPCOPY5')}), 'new', 'it knows nothing of the answers');
+	wait_for_sql($past, 'bank', q{SELECT count(*) = 2 FROM k2bridge.outbox WHERE subject IN ('req:PTPCOPY4', 'req:PTPCOPY5') AND state = 'uncertain'}, 'its registrations are uncertain');
+	cmp_ok($past->safe_psql('bank', 'SELECT last_value FROM k2.extreq_refer_ptp_seq'), '>=', $last + 10000, 'references jump');
+	$past->safe_psql('bank', "SELECT k2bridge.resume('abs')");
+	$past->safe_psql('bank', q{UPDATE k2bridge.outbox SET verify_at = now() WHERE state = 'uncertain'; SELECT k2bridge.wake_dispatcher()});
+	wait_for_sql($past, 'bank', q{SELECT string_agg(DISTINCT status, ' ') FROM k2.req WHERE refer IN ('PTPCOPY4', 'PTPCOPY5')}, 'the list of the bank settles them', 'registered');
+	is($bank->get('/_/count?path=/abs/reg_pt')->{received}, $sent, 'and nothing was sent twice');
+	$past->stop;
+};
+
+subtest 'a physical copy on another machine' => sub {
+	$node->start;
+	wait_for_workers($node, 'bank', 1, 'the original is back');
+	# Another machine is one whose name is not among those that may call.
+	$node->safe_psql('bank', q{SET client_min_messages = error; SELECT k2bridge.activate('{original.example}')});
+	$node->backup('elsewhere');
+	my $copy = PostgreSQL::Test::Cluster->new('elsewhere');
+	$copy->init_from_backup($node, 'elsewhere');
+	$node->stop;
+	$copy->start;
+	wait_for_workers($copy, 'bank', 1, 'it gets workers');
+	$copy->safe_psql('bank', "SELECT k2bridge.enqueue('own.far', '{}')");
+	wait_for_sql($copy, 'bank', "SELECT count(*) = 1 FROM k2bridge.problems WHERE kind = 'not_activated' AND text ~ 'activated for original.example, and this is '", 'and says for whom it is activated');
+	is($copy->safe_psql('bank', "SELECT state, attempts FROM k2bridge.outbox WHERE endpoint = 'own.far'"), 'queued|0', 'calls wait untouched');
+	my ($status, $out, $err) = $copy->psql('bank', "\\set VERBOSITY verbose\nSELECT k2bridge.invoke('own.far', '{}')");
+	like($err, qr/KB004/, 'a direct call is refused');
+	$copy->stop;
 };
 
 done_testing();
