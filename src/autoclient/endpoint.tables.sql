@@ -88,7 +88,7 @@ VALUES
     ('autoclient.salary_packets', 'autoclient', 'GET', '/api/pay/apay24/packets/list', NULL, 'none', 'autoclient', 'at_least_once', 30,
      'autoclient.packets_done', 'k2bridge.wire_args', NULL, 'not_ok'),
     ('autoclient.maspay_header', 'autoclient', 'GET', '/api/pay/maspay/{ref}/header', NULL, 'none', 'autoclient', 'at_least_once', 40,
-     'autoclient.packet_done', 'k2bridge.wire_args', NULL, 'not_ok'),
+     'autoclient.packets_done', 'k2bridge.wire_args', NULL, 'not_ok'),
     ('autoclient.maspay_content', 'autoclient', 'GET', '/api/pay/maspay/{ref}/content', NULL, 'none', 'autoclient', 'at_least_once', 40,
      'autoclient.content_done', 'k2bridge.wire_args', NULL, 'not_ok'),
     ('autoclient.maspay_add', 'autoclient', 'POST', '/api/pay/maspay/{packet}/add', NULL, 'json', 'autoclient', 'at_most_once', 80,
@@ -96,9 +96,9 @@ VALUES
     ('autoclient.maspay_remove', 'autoclient', 'POST', '/api/pay/maspay/{packet}/remove', NULL, 'json', 'autoclient', 'at_most_once', 80,
      'autoclient.line_removed', 'k2bridge.wire_args', 'autoclient.verify_register', 'always'),
     ('autoclient.maspay_validate', 'autoclient', 'POST', '/api/pay/maspay/{ref}/validate', NULL, 'none', 'autoclient', 'at_most_once', 80,
-     'autoclient.packet_done', 'k2bridge.wire_args', 'autoclient.verify_register', 'always'),
+     'autoclient.packets_done', 'k2bridge.wire_args', 'autoclient.verify_register', 'always'),
     ('autoclient.maspay_create', 'autoclient', 'POST', '/api/pay/maspay/create', NULL, 'json', 'autoclient', 'at_most_once', 80,
-     'autoclient.packet_done', 'k2bridge.wire_args', 'autoclient.verify_register', 'always'),
+     'autoclient.packets_done', 'k2bridge.wire_args', 'autoclient.verify_register', 'always'),
     ('autoclient.paysheets_journal', 'autoclient', 'GET', '/api/paysheets/journal', NULL, 'none', 'autoclient', 'at_least_once', 30,
      NULL, 'k2bridge.wire_args', NULL, 'not_ok'),
     ('autoclient.paysheets_upload', 'autoclient', 'POST', '/api/paysheets/upload-file?projectReference={projectReference}&yearmonth={yearmonth}', NULL, 'multipart', 'autoclient', 'at_most_once', 50,
@@ -132,3 +132,6 @@ ON CONFLICT (name) DO UPDATE
    SET server_type = excluded.server_type, method = excluded.method, url_option = excluded.url_option,
        path = excluded.path, body_kind = excluded.body_kind, reply_family = excluded.reply_family,
        delivery = excluded.delivery, builder = excluded.builder, verify = excluded.verify;
+
+-- What 1.0 had twice.
+UPDATE k2bridge.endpoint SET handler = 'autoclient.packets_done' WHERE handler = 'autoclient.packet_done';

@@ -185,13 +185,17 @@ BEGIN
     IF call.outcome <> 'ok' THEN
         RETURN;
     END IF;
-    INSERT INTO autoclient.document (server, id, journal, doc_date, doc_number, doc_name, doc_type, status, status_name, amount, okpo_sender, okpo_recipient, raw)
-    SELECT DISTINCT ON (r.server, r.id) r.server, r.id, r.journal, r.doc_date, r.doc_number, r.doc_name, r.doc_type, r.status, r.status_name, r.amount, r.okpo_sender, r.okpo_recipient, r.raw
+    INSERT INTO autoclient.document (server, id, journal, doc_date, doc_number, doc_name, doc_type, status, status_name,
+        amount, okpo_sender, okpo_recipient, raw)
+    SELECT DISTINCT ON (r.server, r.id) r.*
       FROM autoclient.documents_of(call.server, replace(substr(call.endpoint, length('autoclient.edoc_journal_') + 1), '_', '-'), call.reply) r
      WHERE r.server IS NOT NULL AND r.id IS NOT NULL
      ORDER BY r.server, r.id
         ON CONFLICT (server, id) DO UPDATE
-       SET journal = excluded.journal, doc_date = excluded.doc_date, doc_number = excluded.doc_number, doc_name = excluded.doc_name, doc_type = excluded.doc_type, status = excluded.status, status_name = excluded.status_name, amount = excluded.amount, okpo_sender = excluded.okpo_sender, okpo_recipient = excluded.okpo_recipient, raw = excluded.raw, seen_at = excluded.seen_at;
+       SET journal = excluded.journal, doc_date = excluded.doc_date, doc_number = excluded.doc_number,
+           doc_name = excluded.doc_name, doc_type = excluded.doc_type, status = excluded.status,
+           status_name = excluded.status_name, amount = excluded.amount, okpo_sender = excluded.okpo_sender,
+           okpo_recipient = excluded.okpo_recipient, raw = excluded.raw, seen_at = excluded.seen_at;
 END
 $$;
 COMMENT ON FUNCTION autoclient.journal_done(k2bridge.call_row) IS 'Handler of the journals: mirrors the documents.';
@@ -204,12 +208,13 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO autoclient.salary_receiver (server, id, grp, pan, fio, inn, tabn, raw)
-    SELECT DISTINCT ON (r.server, r.id) r.server, r.id, r.grp, r.pan, r.fio, r.inn, r.tabn, r.raw
+    SELECT DISTINCT ON (r.server, r.id) r.*
       FROM autoclient.receivers_of(call.server, call.reply) r
      WHERE r.server IS NOT NULL AND r.id IS NOT NULL
      ORDER BY r.server, r.id
         ON CONFLICT (server, id) DO UPDATE
-       SET grp = excluded.grp, pan = excluded.pan, fio = excluded.fio, inn = excluded.inn, tabn = excluded.tabn, raw = excluded.raw, seen_at = excluded.seen_at;
+       SET grp = excluded.grp, pan = excluded.pan, fio = excluded.fio, inn = excluded.inn, tabn = excluded.tabn,
+           raw = excluded.raw, seen_at = excluded.seen_at;
 END
 $$;
 COMMENT ON FUNCTION autoclient.receivers_done(k2bridge.call_row) IS 'Handler of mp/list-receivers: mirrors the receivers.';
@@ -221,34 +226,20 @@ BEGIN
     IF call.outcome <> 'ok' THEN
         RETURN;
     END IF;
-    INSERT INTO autoclient.salary_packet (server, reference, grp, system, status, substatus, name, error_text, record_count, record_amount, revision, raw)
-    SELECT DISTINCT ON (r.server, r.reference) r.server, r.reference, r.grp, r.system, r.status, r.substatus, r.name, r.error_text, r.record_count, r.record_amount, r.revision, r.raw
+    INSERT INTO autoclient.salary_packet (server, reference, grp, system, status, substatus, name, error_text, record_count,
+        record_amount, revision, raw)
+    SELECT DISTINCT ON (r.server, r.reference) r.*
       FROM autoclient.packets_of(call.server, call.reply) r
      WHERE r.server IS NOT NULL AND r.reference IS NOT NULL
      ORDER BY r.server, r.reference
         ON CONFLICT (server, reference) DO UPDATE
-       SET grp = excluded.grp, system = excluded.system, status = excluded.status, substatus = excluded.substatus, name = excluded.name, error_text = excluded.error_text, record_count = excluded.record_count, record_amount = excluded.record_amount, revision = excluded.revision, raw = excluded.raw, seen_at = excluded.seen_at;
+       SET grp = excluded.grp, system = excluded.system, status = excluded.status, substatus = excluded.substatus,
+           name = excluded.name, error_text = excluded.error_text, record_count = excluded.record_count,
+           record_amount = excluded.record_amount, revision = excluded.revision, raw = excluded.raw,
+           seen_at = excluded.seen_at;
 END
 $$;
-COMMENT ON FUNCTION autoclient.packets_done(k2bridge.call_row) IS 'Handler of packets/list: mirrors the registers.';
-
-CREATE FUNCTION autoclient.packet_done(call k2bridge.call_row) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-BEGIN
-    IF call.outcome <> 'ok' THEN
-        RETURN;
-    END IF;
-    INSERT INTO autoclient.salary_packet (server, reference, grp, system, status, substatus, name, error_text, record_count, record_amount, revision, raw)
-    SELECT DISTINCT ON (r.server, r.reference) r.server, r.reference, r.grp, r.system, r.status, r.substatus, r.name, r.error_text, r.record_count, r.record_amount, r.revision, r.raw
-      FROM autoclient.packets_of(call.server, call.reply) r
-     WHERE r.server IS NOT NULL AND r.reference IS NOT NULL
-     ORDER BY r.server, r.reference
-        ON CONFLICT (server, reference) DO UPDATE
-       SET grp = excluded.grp, system = excluded.system, status = excluded.status, substatus = excluded.substatus, name = excluded.name, error_text = excluded.error_text, record_count = excluded.record_count, record_amount = excluded.record_amount, revision = excluded.revision, raw = excluded.raw, seen_at = excluded.seen_at;
-END
-$$;
-COMMENT ON FUNCTION autoclient.packet_done(k2bridge.call_row) IS 'Handler of maspay header, validate and create: mirrors the register.';
+COMMENT ON FUNCTION autoclient.packets_done(k2bridge.call_row) IS 'Handler of packets/list and of maspay header, validate and create: mirrors the registers.';
 
 CREATE FUNCTION autoclient.content_done(call k2bridge.call_row) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -257,13 +248,16 @@ BEGIN
     IF call.outcome <> 'ok' THEN
         RETURN;
     END IF;
-    INSERT INTO autoclient.salary_line (server, packet, ref, fio, inn, card_number, comment, amount, status, error_code, tab_no, raw)
-    SELECT DISTINCT ON (r.server, r.packet, r.ref) r.server, r.packet, r.ref, r.fio, r.inn, r.card_number, r.comment, r.amount, r.status, r.error_code, r.tab_no, r.raw
+    INSERT INTO autoclient.salary_line (server, packet, ref, fio, inn, card_number, comment, amount, status, error_code,
+        tab_no, raw)
+    SELECT DISTINCT ON (r.server, r.packet, r.ref) r.*
       FROM autoclient.lines_of(call.server, call.args ->> 'ref', call.reply) r
      WHERE r.server IS NOT NULL AND r.packet IS NOT NULL AND r.ref IS NOT NULL
      ORDER BY r.server, r.packet, r.ref
         ON CONFLICT (server, packet, ref) DO UPDATE
-       SET fio = excluded.fio, inn = excluded.inn, card_number = excluded.card_number, comment = excluded.comment, amount = excluded.amount, status = excluded.status, error_code = excluded.error_code, tab_no = excluded.tab_no, raw = excluded.raw, seen_at = excluded.seen_at;
+       SET fio = excluded.fio, inn = excluded.inn, card_number = excluded.card_number, comment = excluded.comment,
+           amount = excluded.amount, status = excluded.status, error_code = excluded.error_code, tab_no = excluded.tab_no,
+           raw = excluded.raw, seen_at = excluded.seen_at;
 END
 $$;
 COMMENT ON FUNCTION autoclient.content_done(k2bridge.call_row) IS 'Handler of maspay content: mirrors the lines.';
@@ -275,13 +269,16 @@ BEGIN
     IF call.outcome <> 'ok' THEN
         RETURN;
     END IF;
-    INSERT INTO autoclient.corp_card (server, pan_number, corp_code, corp_type, client_id_jur, iban, holder, state, balance, raw)
-    SELECT DISTINCT ON (r.server, r.pan_number) r.server, r.pan_number, r.corp_code, r.corp_type, r.client_id_jur, r.iban, r.holder, r.state, r.balance, r.raw
+    INSERT INTO autoclient.corp_card (server, pan_number, corp_code, corp_type, client_id_jur, iban, holder, state, balance,
+        raw)
+    SELECT DISTINCT ON (r.server, r.pan_number) r.*
       FROM autoclient.cards_of(call.server, call.reply) r
      WHERE r.server IS NOT NULL AND r.pan_number IS NOT NULL
      ORDER BY r.server, r.pan_number
         ON CONFLICT (server, pan_number) DO UPDATE
-       SET corp_code = excluded.corp_code, corp_type = excluded.corp_type, client_id_jur = excluded.client_id_jur, iban = excluded.iban, holder = excluded.holder, state = excluded.state, balance = excluded.balance, raw = excluded.raw, seen_at = excluded.seen_at;
+       SET corp_code = excluded.corp_code, corp_type = excluded.corp_type, client_id_jur = excluded.client_id_jur,
+           iban = excluded.iban, holder = excluded.holder, state = excluded.state, balance = excluded.balance,
+           raw = excluded.raw, seen_at = excluded.seen_at;
 END
 $$;
 COMMENT ON FUNCTION autoclient.cards_done(k2bridge.call_row) IS 'Handler of cards/list: mirrors the cards.';
@@ -293,13 +290,16 @@ BEGIN
     IF call.outcome <> 'ok' THEN
         RETURN;
     END IF;
-    INSERT INTO autoclient.card_statement (server, card, id_front, tran_ref, trandc, amount, currency, original_amount, original_currency, descr, posted, raw)
-    SELECT DISTINCT ON (r.server, r.card, r.id_front) r.server, r.card, r.id_front, r.tran_ref, r.trandc, r.amount, r.currency, r.original_amount, r.original_currency, r.descr, r.posted, r.raw
+    INSERT INTO autoclient.card_statement (server, card, id_front, tran_ref, trandc, amount, currency, original_amount,
+        original_currency, descr, posted, raw)
+    SELECT DISTINCT ON (r.server, r.card, r.id_front) r.*
       FROM autoclient.card_rows_of(call.server, call.reply) r
      WHERE r.server IS NOT NULL AND r.card IS NOT NULL AND r.id_front IS NOT NULL
      ORDER BY r.server, r.card, r.id_front
         ON CONFLICT (server, card, id_front) DO UPDATE
-       SET tran_ref = excluded.tran_ref, trandc = excluded.trandc, amount = excluded.amount, currency = excluded.currency, original_amount = excluded.original_amount, original_currency = excluded.original_currency, descr = excluded.descr, posted = excluded.posted, raw = excluded.raw, seen_at = excluded.seen_at;
+       SET tran_ref = excluded.tran_ref, trandc = excluded.trandc, amount = excluded.amount, currency = excluded.currency,
+           original_amount = excluded.original_amount, original_currency = excluded.original_currency,
+           descr = excluded.descr, posted = excluded.posted, raw = excluded.raw, seen_at = excluded.seen_at;
 END
 $$;
 COMMENT ON FUNCTION autoclient.card_statements_done(k2bridge.call_row) IS 'Handler of the card statements: mirrors the rows.';
@@ -311,13 +311,16 @@ BEGIN
     IF call.outcome <> 'ok' THEN
         RETURN;
     END IF;
-    INSERT INTO autoclient.acquiring_row (server, account, day, line, terminal, at, posted, pan, rrn, currency, tran_amt, acq_amt, ret_amt, raw)
-    SELECT DISTINCT ON (r.server, r.account, r.day, r.line) r.server, r.account, r.day, r.line, r.terminal, r.at, r.posted, r.pan, r.rrn, r.currency, r.tran_amt, r.acq_amt, r.ret_amt, r.raw
+    INSERT INTO autoclient.acquiring_row (server, account, day, line, terminal, at, posted, pan, rrn, currency, tran_amt,
+        acq_amt, ret_amt, raw)
+    SELECT DISTINCT ON (r.server, r.account, r.day, r.line) r.*
       FROM autoclient.acquiring_of(call.server, call.args ->> 'account', (call.args ->> 'dateFrom')::date, (((call.args ->> 'page')::integer - 1) * (call.args ->> 'numberRecords')::integer), call.reply) r
      WHERE r.server IS NOT NULL AND r.account IS NOT NULL AND r.day IS NOT NULL AND r.line IS NOT NULL
      ORDER BY r.server, r.account, r.day, r.line
         ON CONFLICT (server, account, day, line) DO UPDATE
-       SET terminal = excluded.terminal, at = excluded.at, posted = excluded.posted, pan = excluded.pan, rrn = excluded.rrn, currency = excluded.currency, tran_amt = excluded.tran_amt, acq_amt = excluded.acq_amt, ret_amt = excluded.ret_amt, raw = excluded.raw, seen_at = excluded.seen_at;
+       SET terminal = excluded.terminal, at = excluded.at, posted = excluded.posted, pan = excluded.pan, rrn = excluded.rrn,
+           currency = excluded.currency, tran_amt = excluded.tran_amt, acq_amt = excluded.acq_amt,
+           ret_amt = excluded.ret_amt, raw = excluded.raw, seen_at = excluded.seen_at;
 END
 $$;
 COMMENT ON FUNCTION autoclient.acquiring_done(k2bridge.call_row) IS 'Handler of equiring/statements: mirrors the rows.';
@@ -328,8 +331,8 @@ CREATE FUNCTION autoclient.receiver_updated(call k2bridge.call_row) RETURNS void
     SELECT call.server, call.reply ->> 'id', call.args ->> 'group', call.args ->> 'pan', call.args ->> 'inn', call.args ->> 'tabn', k2bridge.wire_args(call.args)
      WHERE call.outcome = 'ok' AND call.reply ->> 'id' IS NOT NULL
         ON CONFLICT (server, id) DO UPDATE
-       SET grp = excluded.grp, pan = excluded.pan, inn = coalesce(excluded.inn, salary_receiver.inn), tabn = excluded.tabn, seen_at = excluded.seen_at
-$$;
+       SET grp = excluded.grp, pan = excluded.pan, inn = coalesce(excluded.inn, salary_receiver.inn), tabn = excluded.tabn,
+           seen_at = excluded.seen_at $$;
 COMMENT ON FUNCTION autoclient.receiver_updated(k2bridge.call_row) IS 'Handler of mp/update-receiver: mirrors the receiver where the bank told its number.';
 
 CREATE FUNCTION autoclient.line_removed(call k2bridge.call_row) RETURNS void
@@ -345,6 +348,5 @@ CREATE FUNCTION autoclient.counterparty_done(call k2bridge.call_row) RETURNS voi
     SELECT call.server, call.args ->> 'edrpou', call.reply #>> '{dossier,found}' = '1', call.reply -> 'dossier', call.reply -> 'warnings'
      WHERE call.outcome = 'ok' AND call.reply IS NOT NULL
         ON CONFLICT (server, edrpou) DO UPDATE
-       SET found = excluded.found, dossier = excluded.dossier, warnings = excluded.warnings, seen_at = excluded.seen_at
-$$;
+       SET found = excluded.found, dossier = excluded.dossier, warnings = excluded.warnings, seen_at = excluded.seen_at $$;
 COMMENT ON FUNCTION autoclient.counterparty_done(k2bridge.call_row) IS 'Handler of ubki/check: keeps the answer.';

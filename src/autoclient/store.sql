@@ -28,8 +28,8 @@ CREATE FUNCTION autoclient.read_transactions(items json, zone text)
                    aut_my_mfo_name text, aut_my_mfo_city text, aut_cntr_crf text, aut_cntr_mfo text, aut_cntr_acc text,
                    aut_cntr_nam text, aut_cntr_mfo_name text, aut_cntr_mfo_city text, ccy text, fl_real text, pr_pr text,
                    doc_typ text, num_doc text, dat_kl date, dat_od date, osnd text, sum numeric, sum_e numeric, tim_p text,
-                   at timestamptz, id text, dlr text, technical_transaction_id text, uetr text, ultmt text, payer_ultmt_nceo
-                   text, payer_ultmt_document text, payer_ultmt_name text, payer_ultmt_country_code text,
+                   at timestamptz, id text, dlr text, technical_transaction_id text, uetr text, ultmt text,
+                   payer_ultmt_nceo text, payer_ultmt_document text, payer_ultmt_name text, payer_ultmt_country_code text,
                    recipient_ultmt_nceo text, recipient_ultmt_document text, recipient_ultmt_name text,
                    recipient_ultmt_country_code text, struct_code text, struct_type text, struct_category text, raw jsonb)
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'k2bridge_read_transactions';
