@@ -5,12 +5,14 @@ CREATE FUNCTION autoclient.wire_date(day date) RETURNS text
 COMMENT ON FUNCTION autoclient.wire_date(date) IS 'A date as the statement and rate calls want it.';
 
 CREATE FUNCTION autoclient.server_option(server name, option text) RETURNS text
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT o.option_value
-      FROM pg_foreign_server s
-      JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'k2bridge'
-     CROSS JOIN LATERAL pg_options_to_table(s.srvoptions) o
-     WHERE s.srvname = $1 AND o.option_name = $2
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT o.option_value
+              FROM pg_foreign_server s
+              JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'k2bridge'
+             CROSS JOIN LATERAL pg_options_to_table(s.srvoptions) o
+             WHERE s.srvname = $1 AND o.option_name = $2);
+END
 $$;
 COMMENT ON FUNCTION autoclient.server_option(name, text) IS 'An option of a server, null when it is not set.';
 
