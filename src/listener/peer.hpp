@@ -22,7 +22,8 @@ struct Server::Peer {
     bool due = false;        // its daemon is run in the next step, whatever its descriptor says
     bool completed = false;  // a request has just ended
     bool broken_off = false; // a request ended without a reply
-    bool parted = false;     // nothing is to be said any more: the last reply was the last
+    bool parting = false;    // its last reply was one after which the connection may be closed
+    bool parted = false;     // the last word is spoken
     bool lingers = false;    // was answered before all that it sends was read
     int owed = 400;          // status of the refusal when the library closes without a word
 };

@@ -111,7 +111,7 @@ void *Server::on_uri(void *cls, const char *uri, MHD_Connection *connection)
 try {
     Peer &peer = *static_cast<Peer *>(cls);
     const Server &server = *peer.server;
-    peer.broken_off = peer.parted = false;
+    peer.broken_off = peer.parting = false;
     peer.exchange = std::make_unique<Exchange>();
     peer.exchange->connection = connection;
     peer.exchange->target = uri;
@@ -134,7 +134,7 @@ void Server::on_completed(void *cls, MHD_Connection *, void **context, MHD_Reque
     peer.server->in_memory -= exchange.body.size();
     peer.broken_off = exchange.stage != Stage::answered;
     if (!peer.broken_off)
-        peer.parted = exchange.last || exchange.parting || code != MHD_REQUEST_TERMINATED_COMPLETED_OK;
+        peer.parting = exchange.last || exchange.parting || code != MHD_REQUEST_TERMINATED_COMPLETED_OK;
     peer.exchange.reset();
     peer.deadline = Clock::now() + idle_time;
     peer.completed = true;

@@ -119,7 +119,7 @@ void Server::turn_away(const Arrival &arrival, const Address &address)
 // Whether the library closes a connection on which something was said that has had no reply.
 bool Server::owes_reply(const Peer &peer)
 {
-    if (peer.parted)
+    if (peer.parted || peer.parting)
         return false;
     const bool here = peer.tunnel ? !peer.tunnel->client_left() : is_there(peer.file);
     const auto spoke = [&peer] { return peer.tunnel ? peer.tunnel->client_spoke() : has_spoken(peer.file); };

@@ -175,6 +175,8 @@ my $echo = head('Content-Type: application/json', 'Content-Length: 2') . "\r\n{}
 is(() = half_closed($echo x 3) =~ m{HTTP/1\.1 200 }g, 3, 'and gets all of them');
 is(after_good(in_clear($good =~ s/\r\n\r\n/\r\nConnection: close\r\n\r\n/r), 'the last request'), '', 'neither who asked to close');
 is(() = in_clear($good =~ s/1\.1/1.0/r) =~ m{HTTP/1\.\d }g, 1, 'nor an older client');
+my $kept = $good =~ s/1\.1/1.0/r =~ s/\r\n\r\n/\r\nConnection: keep-alive\r\n\r\n/r;
+refused(after_good(in_clear("${kept}GET / HTTP/9.9\r\n\r\n"), 'an older client'), 505, 'an older client that keeps its connection');
 refused(reply_of(connection()), 408, 'a connection that says nothing');
 my $drip = connection();
 print $drip 'GET ';
