@@ -67,6 +67,14 @@ SELECT k2bridge.correlation() = :'first' AS kept;
 COMMIT;
 SELECT k2bridge.correlation() <> :'first' AS another;
 
+-- What the person on duty looks at reads no day of the history from end to end.
+CREATE FUNCTION pg_temp.plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+    RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query;
+END $$;
+SELECT count(*) FILTER (WHERE l ~ 'Seq Scan on call_') AS read_whole, count(*) > 0 AS planned
+  FROM unnest('{k2bridge.queue,k2bridge.problems}'::text[]) v, pg_temp.plan_of('TABLE ' || v) l;
+
 -- Personal data: only for who may read it.
 RESET ROLE;
 SET ROLE regress_k2_clerk;

@@ -73,7 +73,7 @@ SELECT 'paid_after_end', e.code, max(p.received_at), format('%s was paid, but it
   JOIN k2.extreq_pay p ON p.refer = e.code AND p.reversed_at IS NULL
   JOIN LATERAL (SELECT max(v.at) AS at FROM k2.extreq_event v
                  WHERE v.refer = e.code AND v.kind IN ('RECALLED', 'RETURNED', 'REFUSED')) ended ON p.received_at > ended.at
- WHERE k2.extreq_ended(e.stat_id)
+ WHERE k2.extreq_ended(s.id)
  GROUP BY e.id, s.title
 UNION ALL
 SELECT 'refused', r.refer, r.updated_at, concat_ws(': ', 'the bank did not register it', r.note), format('SELECT abs.reg_pt(%L);', r.refer)

@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS k2.extreq (
     updated_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_by     name NOT NULL
 ) WITH (fillfactor = 85);
+CREATE INDEX IF NOT EXISTS extreq_overpaid ON k2.extreq (code) WHERE paid_amount > amount;
 CREATE INDEX IF NOT EXISTS extreq_loan_id ON k2.extreq (loan_id);
 COMMENT ON TABLE k2.extreq IS
 'Outgoing ПТ. loan_id, bank_code and extacc_code are enough to insert one; the rest is filled in. Refused while an exclusion covers it or the debt is old.';

@@ -98,6 +98,7 @@ CREATE INDEX IF NOT EXISTS call_subject ON k2bridge.call (subject, id) WHERE sub
 DROP INDEX IF EXISTS k2bridge.call_correlation;
 CREATE INDEX IF NOT EXISTS call_story ON k2bridge.call (correlation);
 CREATE INDEX IF NOT EXISTS call_pushes ON k2bridge.call (correlation) WHERE subject = 'exclusions';
+CREATE INDEX IF NOT EXISTS call_ok ON k2bridge.call (endpoint, finished_at) WHERE outcome = 'ok';
 CREATE INDEX IF NOT EXISTS call_iinbin ON k2bridge.call ((args ->> 'iinbin'))
     WHERE subject IS NULL AND args ->> 'iinbin' IS NOT NULL;
 CREATE INDEX IF NOT EXISTS call_about ON k2bridge.call

@@ -118,6 +118,8 @@ subtest 'pause and resume' => sub {
 	sql("SELECT k2bridge.pause('abs', until => now() + interval '2 s')");
 	my $id = enqueue();
 	wait_state($id, 'ok', 'a pause ends by itself');
+	is(sql(q{SELECT string_agg(DISTINCT action || ' ' || coalesce(key, ''), ', ' ORDER BY action || ' ' || coalesce(key, '')) FROM k2bridge.audit WHERE object = 'k2bridge.paused' AND action IN ('pause', 'resume')}),
+		'pause , pause abs, pause abs abs.get_cli, pause abs.get_cli, resume , resume abs, resume abs abs.get_cli, resume abs.get_cli', 'all is in the audit');
 	is(sql("SELECT c.finished_at >= p.until FROM k2bridge.call c, k2bridge.paused p WHERE c.id = $id"), 't', 'not before its time');
 };
 

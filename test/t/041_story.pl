@@ -82,6 +82,7 @@ subtest 'an inbound request' => sub {
 	is(sql("SELECT count(DISTINCT id) FROM k2bridge.trace('KD41') WHERE direction = 'out'"), 5, 'the same by contract');
 	is(sql("SELECT count(DISTINCT id) FROM k2bridge.trace('000000000410') WHERE direction = 'out'"), 5, 'and by IIN');
 	is(sql("SELECT who FROM k2bridge.trace('$story') WHERE direction = 'in'"), 'eko', 'with who sent it');
+	is(sql("SELECT DISTINCT actor || ' ' || client FROM k2bridge.audit WHERE correlation = '$story' AND object = 'k2.loan'"), 'eko eko', 'the author of the row is the API client');
 };
 
 subtest 'a transaction' => sub {
