@@ -62,17 +62,16 @@ $$;
 COMMENT ON FUNCTION autoclient.check_days(name, text, date, date) IS
 'What does not add up in the days of an account: turnover_debt, turnover_cred, arithmetic, continuity, missing_balance, not_final, vanished.';
 
-CREATE FUNCTION autoclient.poll_remedy(server name, error text) RETURNS text
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION autoclient.poll_remedy(server name, error text, company text, place text) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
         -- Which company is meant only a person knows: the group's companies, each with the SQL to paste next.
-        WHEN e.lacks_id AND o.company IS NULL THEN
+        WHEN e.lacks_id AND $3 IS NULL THEN
             format('SELECT c AS company, format(''ALTER SERVER %%1$I OPTIONS (ADD group_id %%2$L); SELECT autoclient.poll(%%1$L);'', %1$L, c) AS remedy FROM autoclient.clients_in_group(%1$L) c;', $1)
-        WHEN e.lacks_id THEN format('ALTER SERVER %1$I OPTIONS (%2$s group_id_in ''both''); SELECT autoclient.poll(%1$L);', $1, CASE WHEN o.place IS NULL THEN 'ADD' ELSE 'SET' END)
-        WHEN e.refuses_id AND o.company IS NOT NULL THEN format('ALTER SERVER %1$I OPTIONS (DROP group_id); SELECT autoclient.poll(%1$L);', $1)
+        WHEN e.lacks_id THEN format('ALTER SERVER %1$I OPTIONS (%2$s group_id_in ''both''); SELECT autoclient.poll(%1$L);', $1, CASE WHEN $4 IS NULL THEN 'ADD' ELSE 'SET' END)
+        WHEN e.refuses_id AND $3 IS NOT NULL THEN format('ALTER SERVER %1$I OPTIONS (DROP group_id); SELECT autoclient.poll(%1$L);', $1)
         ELSE format('SELECT autoclient.poll(%L);', $1) END
       FROM (SELECT $2 ~* 'id is not be null' AS lacks_id, $2 ~* 'id in mode for companies should not be present' AS refuses_id) e
-     CROSS JOIN (SELECT autoclient.server_option($1, 'group_id') AS company, autoclient.server_option($1, 'group_id_in') AS place) o
 $$;
-COMMENT ON FUNCTION autoclient.poll_remedy(name, text) IS
-'What to paste when a round of polling was refused: the two texts of group mode (wire/autoclient.md section 3) want another option of the server.';
+COMMENT ON FUNCTION autoclient.poll_remedy(name, text, text, text) IS
+'What to paste when a round of polling was refused: the two texts of group mode (wire/autoclient.md section 3) want another group_id or group_id_in of the server, given as company and place.';

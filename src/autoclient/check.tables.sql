@@ -39,7 +39,7 @@ SELECT 'bank_not_ready' AS kind, d.server, NULL::text AS subject, d.waiting_sinc
   FROM autoclient.server_day d WHERE d.waiting_since < now() - interval '6 hours'
 UNION ALL
 SELECT 'poll_error', d.server, NULL, d.asked_at, d.last_error,
-       autoclient.poll_remedy(d.server, d.last_error)
+       autoclient.poll_remedy(d.server, d.last_error, autoclient.server_option(d.server, 'group_id'), autoclient.server_option(d.server, 'group_id_in'))
   FROM autoclient.server_day d WHERE d.last_error IS NOT NULL
 UNION ALL
 SELECT 'statement_error', a.server, a.acc, coalesce(a.last_poll, a.discovered_at), a.last_error, format('SELECT autoclient.poll(%L);', a.server)

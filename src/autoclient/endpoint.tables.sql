@@ -133,5 +133,6 @@ ON CONFLICT (name) DO UPDATE
        path = excluded.path, body_kind = excluded.body_kind, reply_family = excluded.reply_family,
        delivery = excluded.delivery, builder = excluded.builder, verify = excluded.verify;
 
--- What 1.0 had twice.
+-- What 1.0 had twice; endpoints of a bank's own may name it.
 UPDATE k2bridge.endpoint SET handler = 'autoclient.packets_done' WHERE handler = 'autoclient.packet_done';
+UPDATE k2bridge.endpoint SET builder = 'k2bridge.wire_args' WHERE builder IN ('abs.wire_args', 'autoclient.wire_args');

@@ -257,6 +257,7 @@ autoclient.payment                                      RWPS
 autoclient.paysheets_journal()                          WPS
 autoclient.paysheets_upload()                           P
 autoclient.poll()                                       W
+autoclient.poll_remedy()                                RWPS
 autoclient.problem                                      RWPS
 autoclient.progress                                     RWPS
 autoclient.rate                                         RWPS

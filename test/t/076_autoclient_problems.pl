@@ -79,6 +79,9 @@ subtest 'rounds that end early' => sub {
 subtest 'group mode' => sub {
 	add_company($node, 'bank', $bank, 'g1', 'group-token');
 	sql(q{SELECT autoclient.poll('g1')});
+	wait_for_sql($node, 'bank', q{SELECT count(*) FROM k2bridge.problems WHERE server = 'g1'}, 'a round without an id is refused', 1);
+	sql(q{CREATE ROLE looking; SELECT k2bridge.grant_access('looking', 'reader')});
+	is(sql(q{SET ROLE looking; SELECT kind FROM k2bridge.problems WHERE server = 'g1'}), 'poll_error', 'whoever may read problems sees it');
 	my @choices = split /\n/, paste('poll_error', q{server = 'g1'});
 	is(scalar @choices, 2, 'the companies of the group are listed');
 	pasted('the choice', $choices[1] =~ s/^[^|]*\|//r);
