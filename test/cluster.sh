@@ -26,6 +26,15 @@ install_stage() {
     chmod -R a+rX "$1/stage"
 }
 
+# The setting that makes the server find the extension's files there: PostgreSQL 18's own, Debian's before.
+staged_extensions() {
+    if [ "$($pg_config --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" -ge 18 ]; then
+        echo "extension_control_path = '$1$($pg_config --sharedir):\$system'"
+    else
+        echo "extension_destdir = '$1'"
+    fi
+}
+
 start() {
     local dir=$1 port; shift
     mkdir -p "$dir"; dir=$(cd "$dir" && pwd)
@@ -39,7 +48,7 @@ start() {
         echo "port = $port"
         echo "unix_socket_directories = '$dir/run'"
         echo "shared_preload_libraries = 'k2bridge'"
-        echo "extension_destdir = '$dir/stage'"
+        staged_extensions "$dir/stage"
         echo "dynamic_library_path = '$dir/stage$($pg_config --pkglibdir):\$libdir'"
         echo "max_worker_processes = 32"
         for setting in "$@"; do echo "${setting%%=*} = '${setting#*=}'"; done

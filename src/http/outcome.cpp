@@ -50,6 +50,13 @@ bool certificate_alert(std::string_view text)
                        [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
+/// To newer versions of libcurl (8.22) a private key that cannot be read, or that fits another certificate,
+/// is a bad argument.
+bool key_not_readable(std::string_view text)
+{
+    return text.find("private key") != std::string_view::npos;
+}
+
 void replace_all(std::string &text, const std::string &secret)
 {
     if (secret.empty())
@@ -133,6 +140,8 @@ Failure Transfer::classify(CURLcode code) const
         if (!request_begun_)
             return Failure::connect; // the proxy refused the tunnel
         return header_done_ ? Failure::truncated : Failure::reset;
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+        return key_not_readable(error_buffer_.data()) ? Failure::certificate : Failure::other;
     default:
         return Failure::other;
     }

@@ -54,7 +54,8 @@ sub staged_settings
 	return $staged = '' if -e "$share/extension/k2bridge.control";
 	my $stage = tempdir('k2bridge_stage_XXXX', TMPDIR => 1, CLEANUP => 1);
 	system_or_bail('make', '-s', '-C', $root, 'install', "DESTDIR=$stage");
-	return $staged = "extension_destdir = '$stage'\ndynamic_library_path = '$stage$libraries:\$libdir'\n";
+	my $found = `pg_config --version` =~ /(\d+)/ && $1 >= 18 ? "extension_control_path = '$stage$share:\$system'" : "extension_destdir = '$stage'";
+	return $staged = "$found\ndynamic_library_path = '$stage$libraries:\$libdir'\n";
 }
 
 # A server that preloads k2bridge; more settings as NAME => VALUE, `start => 0` leaves it stopped.
