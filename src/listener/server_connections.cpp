@@ -217,10 +217,11 @@ void Server::step()
             make_due(*peer);
         else
             accept_due = {};
-    for (Peer *peer : std::exchange(due, {})) {
+    const std::vector<Peer *> now = std::exchange(due, {});
+    for (Peer *peer : now)
         peer->due = false;
+    for (Peer *peer : now)
         run(*peer);
-    }
     if (accept_due <= Clock::now())
         accept_waiting();
     if (Clock::now() - looked > look_pause)
