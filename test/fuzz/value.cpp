@@ -1,5 +1,6 @@
-// Fuzzes the readers of payload values that know no PostgreSQL: numbers, dates, IIN, IBAN, each against a
-// second opinion.
+// Fuzzes the readers of payload values that know no PostgreSQL: numbers, dates, moments, IIN, IBAN, each
+// against a second opinion.
+#include "autoclient/moment.hpp"
 #include "k2/identifiers.hpp"
 #include "k2/value_text.hpp"
 
@@ -61,6 +62,38 @@ bool is_day(std::string_view text, int &year, int &month, int &day)
            (text.size() == 10 || ((text[10] == ' ' || text[10] == 'T') && is_time(text.substr(11))));
 }
 
+// Microseconds since midnight of a moment that begins with a day; -1 when its time has no known form.
+std::int64_t time_of_moment(std::string_view text)
+{
+    const std::string form = shape(text);
+    if (form.size() == 10)
+        return 0;
+    if (form[10] != ' ' && form[10] != 'T')
+        return -1;
+    const std::string time = form.substr(11);
+    const bool fraction =
+        time.starts_with("99:99:99.") && time.size() > 9 && time.find_first_not_of('9', 9) == time.npos;
+    if (time != "99:99" && time != "99:99:99" && !fraction)
+        return -1;
+    const int hour = number(text, 11, 2), minute = number(text, 14, 2);
+    const int second = time.size() > 5 ? number(text, 17, 2) : 0;
+    if (hour > 23 || minute > 59 || second > 59)
+        return -1;
+    const std::string micros = fraction ? (std::string(text.substr(20)) + "000000").substr(0, 6) : "0";
+    return (hour * 3600LL + minute * 60 + second) * 1000000 + std::stoi(micros);
+}
+
+void check_moment(std::string_view text)
+{
+    int year = 0, month = 0, day = 0;
+    const std::int64_t time = is_day(text.substr(0, 10), year, month, day) ? time_of_moment(text) : -1;
+    const auto read = autoclient::parse_moment(text);
+    fuzz::promise(read.has_value() == (time >= 0), "a moment has one of the known forms");
+    fuzz::promise(!read || (read->day.year == year && read->day.month == month && read->day.day == day &&
+                            read->microseconds == time),
+                  "and is that moment");
+}
+
 bool is_number(std::string_view text)
 {
     const std::string digits(text.substr(text.starts_with('-') ? 1 : 0));
@@ -102,5 +135,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     fuzz::promise(!read || (read->year == year && read->month == month && read->day == day),
                   "and is that day");
     check_identifiers(text);
+    check_moment(text);
     return 0;
 }
