@@ -27,6 +27,17 @@ my $root = abs_path(dirname(__FILE__) . '/../..');
 my $deadline = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 60;
 my @banks;
 
+# What the tests print goes to a file too, and from PostgreSQL 17 on a name that is not in ASCII would be fatal there.
+{
+	no warnings 'redefine';
+	my $print = \&PostgreSQL::Test::SimpleTee::PRINT;
+	*PostgreSQL::Test::SimpleTee::PRINT = sub {
+		my ($self, @texts) = @_;
+		/[^\x00-\xff]/ && utf8::encode($_) for @texts;
+		return $print->($self, @texts);
+	};
+}
+
 # A psql that the server turns away, since it is restarting, may be gone before it is handed the query, of which IPC::Run
 # dies. Whoever polls means to ask again.
 {
