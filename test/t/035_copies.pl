@@ -43,7 +43,8 @@ subtest 'a restored dump keeps everything and sends nothing by itself' => sub {
 
 	is($node->safe_psql('restored', 'SELECT branch, debt FROM k2.loan'), 'A|86429.87', 'rows and the own column');
 	is($node->safe_psql('restored', "SELECT to_regclass('k2.loan_branch') IS NOT NULL"), 't', 'the own index');
-	is($node->safe_psql('restored', 'SELECT count(*) FROM k2bridge.outbox'), $queued, 'no trigger queued anything while restoring');
+	# Where the worker was quick it asks already what became of the call that moves money.
+	is($node->safe_psql('restored', "SELECT count(*) FROM k2bridge.outbox WHERE endpoint <> 'abs.verify_pt'"), $queued, 'no trigger queued anything while restoring');
 	wait_for_workers($node, 'restored', 1, 'the restored database gets workers');
 	wait_for_sql($node, 'restored', "SELECT count(*) = 1 FROM k2bridge.outbox WHERE state = 'uncertain' AND endpoint = 'abs.reg_pt'",
 		'what moves money and was queued before the copy is held back');
