@@ -325,15 +325,22 @@ END
 $$;
 COMMENT ON FUNCTION autoclient.acquiring_done(k2bridge.call_row) IS 'Handler of equiring/statements: mirrors the rows.';
 
+CREATE FUNCTION autoclient.masked_card(card text) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT left(d.digits, 4) || ' **** **** ' || right(d.digits, 4) FROM (SELECT regexp_replace(card, '\D', '', 'g') AS digits) d
+$$;
+COMMENT ON FUNCTION autoclient.masked_card(text) IS 'A card number as the bank lists it (wire/autoclient.md section 8.2).';
+
 CREATE FUNCTION autoclient.receiver_updated(call k2bridge.call_row) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO autoclient.salary_receiver (server, id, grp, pan, inn, tabn, raw)
-    SELECT call.server, call.reply ->> 'id', call.args ->> 'group', call.args ->> 'pan', call.args ->> 'inn', call.args ->> 'tabn', k2bridge.wire_args(call.args)
+    SELECT call.server, call.reply ->> 'id', call.args ->> 'group', autoclient.masked_card(call.args ->> 'pan'), call.args ->> 'inn',
+           call.args ->> 'tabn', k2bridge.wire_args(call.args) - 'pan'
      WHERE call.outcome = 'ok' AND call.reply ->> 'id' IS NOT NULL
         ON CONFLICT (server, id) DO UPDATE
        SET grp = excluded.grp, pan = excluded.pan, inn = coalesce(excluded.inn, salary_receiver.inn), tabn = excluded.tabn,
            seen_at = excluded.seen_at $$;
-COMMENT ON FUNCTION autoclient.receiver_updated(k2bridge.call_row) IS 'Handler of mp/update-receiver: mirrors the receiver where the bank told its number.';
+COMMENT ON FUNCTION autoclient.receiver_updated(k2bridge.call_row) IS 'Handler of mp/update-receiver: mirrors the receiver where the bank told its number, the card masked.';
 
 CREATE FUNCTION autoclient.line_removed(call k2bridge.call_row) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$

@@ -142,6 +142,7 @@ subtest 'salary project' => sub {
 	is(sql(q{SELECT record_amount || ' ' || status || substatus FROM autoclient.salary_packets('F', '2026-02-01', '2026-03-02') LIMIT 1}), '2230.51 FF', 'registers');
 	like(refused(q{SELECT autoclient.salary_packets('F')}), qr/^22023: from_date and to_date/, 'dates are needed');
 	is(outcome_of(q{salary_update_receiver('{"pan": "4149000000001111", "group": "SALARY", "tabn": "777", "inn": "1111111111", "fio": ["Тестова", "Т", "Т"]}')}), 'ok', 'a receiver is added');
+	is(sql(q{SELECT pan || ' ' || (raw ? 'pan') FROM autoclient.salary_receiver WHERE tabn = '777'}), '4149 **** **** 1111 false', 'mirrored with the card masked');
 	my ($outcome, $reply) = delivered(q{maspay_create('SALARY', true, 'Аванс')});
 	my $packet = $reply->{reference};
 	is(sql("SELECT name || status FROM autoclient.salary_packet WHERE reference = '$packet'"), encode_utf8('АвансN'), 'a register is made and mirrored');
