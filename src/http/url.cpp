@@ -142,6 +142,8 @@ Url parse_url(std::string_view text)
         throw BadUrl("the URL contains a user name or password");
     if (code == CURLUE_UNSUPPORTED_SCHEME)
         throw BadUrl("the URL's scheme is neither http nor https");
+    if (code == CURLUE_NO_HOST) // worded differently by libcurl's versions
+        throw BadUrl("the URL is malformed: No host part in the URL");
     if (code != CURLUE_OK)
         throw BadUrl(std::string("the URL is malformed: ") + curl_url_strerror(code));
     Url out;
