@@ -13,6 +13,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Wire;
 
 my $node = new_node('attacks', 'k2bridge.databases' => 'bank', 'k2bridge.max_request_size' => '256kB',
 	'k2bridge.request_timeout' => '2s');
@@ -27,34 +28,10 @@ $node->poll_query_until('bank', q{SELECT count(*) = 1 FROM k2bridge.workers() WH
 my $http = HTTP::Tiny->new(timeout => 30);
 my $path = '/restapi/services/run/echo';
 
-sub connection
-{
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die "no connection: $!";
-	$socket->autoflush(1);
-	return $socket;
-}
-
-# What comes back until the other side closes, or $bytes matches.
-sub reply_of
-{
-	my ($socket, $enough) = @_;
-	my ($reply, $end) = ('', time + 60);
-	my $select = IO::Select->new($socket);
-	while (time < $end)
-	{
-		next unless $select->can_read(0.2);
-		my $got = sysread $socket, my $bytes, 65536;
-		last unless $got;
-		$reply .= $bytes;
-		last if defined $enough && $reply =~ $enough;
-	}
-	return $reply;
-}
-
 sub raw
 {
 	my ($text, $enough) = @_;
-	my $socket = connection();
+	my $socket = connection_to($port);
 	local $SIG{PIPE} = 'IGNORE';
 	print $socket $text;
 	return reply_of($socket, $enough);
@@ -113,7 +90,7 @@ like(raw(head($json, $close, 'Transfer-Encoding: chunked') . "\r\n3\r\n{\"a\r\n5
 my @pipelined = raw((head($json, 'Content-Length: 8') . "\r\n{\"a\": 1}") x 2 . head($json, $close, 'Content-Length: 8') . "\r\n{\"a\": 3}")
   =~ /"a": (\d)/g;
 is("@pipelined", '1 1 3', 'pipelined requests are answered in order');
-my $waiting = connection();
+my $waiting = connection_to($port);
 print $waiting head($json, $close, 'Content-Length: 8', 'Expect: 100-continue') . "\r\n";
 like(reply_of($waiting, qr/\r\n\r\n/), qr{^HTTP/1\.1 100 Continue}, 'who expects 100 gets it');
 print $waiting '{"a": 4}';
@@ -122,7 +99,7 @@ like(raw("POST $path HTTP/1.1\r\nHost: a\r\n$json\r\nContent-Length: 100000\r\nE
 	'without login nobody is asked for the body');
 
 # Slow and idle ones.
-my @slow = map { my $socket = connection(); print $socket "POST $path HTTP/1.1\r\nHost: a\r\n"; $socket } 1 .. 100;
+my @slow = map { my $socket = connection_to($port); print $socket "POST $path HTTP/1.1\r\nHost: a\r\n"; $socket } 1 .. 100;
 my ($rounds, $answered, $end) = (0, 0, time + 60);
 my %open = map { $_ => $_ } @slow;
 {
@@ -145,10 +122,10 @@ my %open = map { $_ => $_ } @slow;
 }
 is(scalar(keys %open), 0, 'who drips one header line after the other is cut');
 cmp_ok($answered, '>', 50, 'most of them could read why');
-my $half = connection();
+my $half = connection_to($port);
 print $half head($json, 'Content-Length: 100') . "\r\n{";
 refused(reply_of($half), 408, 'a body that does not come');
-my $silent = connection();
+my $silent = connection_to($port);
 refused(reply_of($silent), 408, 'a connection that says nothing');
 
 # Bodies in memory: eight of the largest size, whoever sends them.
@@ -156,7 +133,7 @@ $node->append_conf('postgresql.conf', "k2bridge.request_timeout = '30s'");
 $node->reload;
 sub starved
 {
-	my @senders = map { my $socket = connection(); print $socket head($json, 'Content-Length: 262144') . "\r\n" . ' ' x 262000; $socket } 1 .. 8;
+	my @senders = map { my $socket = connection_to($port); print $socket head($json, 'Content-Length: 262144') . "\r\n" . ' ' x 262000; $socket } 1 .. 8;
 	my $reply = raw(head($json, $close, 'Content-Length: 200000') . "\r\n" . ' ' x 200000, qr/"correlation"/);
 	close $_ for @senders;
 	return $reply;
@@ -181,7 +158,7 @@ $node->append_conf('postgresql.conf', "k2bridge.request_timeout = '2s'");
 $node->reload;
 
 # Requests of one connection.
-my $pipe = connection();
+my $pipe = connection_to($port);
 my $writer = fork // die "fork: $!";
 if ($writer == 0)
 {
@@ -211,7 +188,7 @@ ok($recovered, 'and the next is served again');
 # Who leaves early, and garbage.
 for my $text (head($json, 'Content-Length: 8') . "\r\n{\"a\": 1}", head($json, 'Content-Length: 8') . "\r\n{", "\x16\x03\x01\x02\x00\x01\x00")
 {
-	my $socket = connection();
+	my $socket = connection_to($port);
 	print $socket $text;
 	close $socket;
 }

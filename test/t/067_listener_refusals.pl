@@ -5,7 +5,6 @@ use warnings;
 
 use lib 't', 'test/t';
 use Cwd qw(abs_path);
-use IO::Select;
 use IO::Socket::INET;
 use IPC::Run ();
 use JSON::PP ();
@@ -15,6 +14,7 @@ use PostgreSQL::Test::Utils;
 use Socket qw(SHUT_WR);
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Wire;
 
 my $node = new_node('refusals', 'k2bridge.databases' => 'bank', 'k2bridge.request_timeout' => '5s');
 add_database($node, 'bank');
@@ -27,35 +27,11 @@ my $directory = abs_path(PostgreSQL::Test::Utils::tempdir());
 sub set { return $node->safe_psql('postgres', join(';', map { "ALTER DATABASE bank SET k2bridge.$_" } @_)) }
 sub listening { return $node->poll_query_until('bank', q{SELECT count(*) = 1 FROM k2bridge.workers() WHERE kind = 'listener' AND state LIKE 'listening%' AND last_error IS NULL}) }
 
-sub connection
-{
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die "no connection: $!";
-	$socket->autoflush(1);
-	return $socket;
-}
-
-# What comes back until the other side closes, or matches; nothing when it does neither.
-sub reply_of
-{
-	my ($socket, $enough) = @_;
-	my ($reply, $end) = ('', time + 60);
-	my $select = IO::Select->new($socket);
-	while (time < $end)
-	{
-		next unless $select->can_read(0.2);
-		my $got = sysread $socket, my $bytes, 65536;
-		return $reply unless $got;
-		$reply .= $bytes;
-		return $reply if defined $enough && $reply =~ $enough;
-	}
-	return;
-}
-
 # The ways to send bytes: each returns all that came back before the connection closed.
 sub in_clear
 {
 	my ($bytes) = @_;
-	my $socket = connection();
+	my $socket = connection_to($port);
 	local $SIG{PIPE} = 'IGNORE';
 	print $socket $bytes;
 	return reply_of($socket);
@@ -64,7 +40,7 @@ sub in_clear
 sub half_closed
 {
 	my ($bytes) = @_;
-	my $socket = connection();
+	my $socket = connection_to($port);
 	local $SIG{PIPE} = 'IGNORE';
 	print $socket $bytes;
 	shutdown $socket, SHUT_WR;
@@ -153,7 +129,7 @@ for my $flaw (@flaws)
 	refused(in_clear($bytes), $status, $name);
 	is(count_of($status), $before + 1, "$name: is counted once");
 	refused(after_good(in_clear($good . $bytes), $name), $status, "$name, behind a good one");
-	my $socket = connection();
+	my $socket = connection_to($port);
 	print $socket $good;
 	like(reply_of($socket, $well) // 'nothing', $well, "$name: a connection is kept");
 	local $SIG{PIPE} = 'IGNORE';
@@ -177,17 +153,17 @@ is(after_good(in_clear($good =~ s/\r\n\r\n/\r\nConnection: close\r\n\r\n/r), 'th
 is(() = in_clear($good =~ s/1\.1/1.0/r) =~ m{HTTP/1\.\d }g, 1, 'nor an older client');
 my $kept = $good =~ s/1\.1/1.0/r =~ s/\r\n\r\n/\r\nConnection: keep-alive\r\n\r\n/r;
 refused(after_good(in_clear("${kept}GET / HTTP/9.9\r\n\r\n"), 'an older client'), 505, 'an older client that keeps its connection');
-refused(reply_of(connection()), 408, 'a connection that says nothing');
-my $drip = connection();
+refused(reply_of(connection_to($port)), 408, 'a connection that says nothing');
+my $drip = connection_to($port);
 print $drip 'GET ';
 refused(reply_of($drip), 408, 'half a line');
-my $late = connection();
+my $late = connection_to($port);
 print $late $chunked . "2\r\n";
 refused(reply_of($late), 408, 'a body that does not come');
 
 # Who still sends when he is refused can read why.
 {
-	my $sender = connection();
+	my $sender = connection_to($port);
 	local $SIG{PIPE} = 'IGNORE';
 	print $sender head('Content-Length: 100000000') . "\r\n";
 	like(reply_of($sender, qr/\}\z/) // 'nothing', qr{^HTTP/1\.1 413 }, 'a body announced too long');
@@ -197,7 +173,7 @@ refused(reply_of($late), 408, 'a body that does not come');
 }
 
 # No room: 256 connections of one address.
-my @many = map { connection() } 1 .. 256;
+my @many = map { connection_to($port) } 1 .. 256;
 print { $many[255] } $good;
 like(reply_of($many[255], $well) // 'nothing', $well, 'the last that there is room for');
 my $before = count_of(503);
@@ -229,7 +205,7 @@ listening();
 my $full;
 for (1 .. 200)
 {
-	push @many, my $socket = connection();
+	push @many, my $socket = connection_to($port);
 	print $socket $good;
 	$full = reply_of($socket, qr/\}\z/) // last;
 	last if $full !~ $well;
@@ -255,7 +231,7 @@ for my $flaw (@flaws)
 }
 refused(over_tls(''), 408, 'a connection that says nothing, over TLS');
 refused(over_tls($chunked . "2\r\n"), 408, 'a body that does not come, over TLS');
-@many = map { connection() } 0 .. @many;
+@many = map { connection_to($port) } 0 .. @many;
 my $no_room = over_tls($good);
 refused($no_room, 503, 'no room, over TLS');
 close $_ for @many;
