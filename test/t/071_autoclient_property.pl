@@ -75,6 +75,15 @@ sub settle_payments
 	return sql($done) eq 't';
 }
 
+# A bank that leaves days without movement out of its balances does not name an account on which nothing moved lately.
+sub name_accounts
+{
+	my ($server) = @_;
+	sql("INSERT INTO autoclient.account (server, acc, start_date) VALUES ('$server', '$_->{acc}', '$_->{opened}') ON CONFLICT DO NOTHING")
+		for @{ $bank->get('/_/ac/bank')->{accounts} };
+	return;
+}
+
 sub run_bank
 {
 	my ($number) = @_;
@@ -102,6 +111,7 @@ sub run_bank
 	$node->poll_query_until('bank', "SELECT count(*) = 0 FROM k2bridge.outbox WHERE server = '$server'");
 	sql("SELECT autoclient.poll('$server')");
 	$node->poll_query_until('bank', "SELECT count(*) = 0 FROM k2bridge.outbox WHERE server = '$server'");
+	name_accounts($server) unless $quiet;
 	settled($node, 'bank', $server, $server);
 	same_as_bank($node, 'bank', $bank, $server, $bank->get('/_/ac/bank')->{companies}[0]{id}, $server, !$quiet);
 	is(sql("SELECT string_agg(day || ' ' || problem, ', ') FROM autoclient.statement_check WHERE server = '$server' AND problem <> 'vanished'"), '', "$server: everything adds up");
