@@ -1,4 +1,5 @@
 // Module entry: settings, shared memory, registration of the launcher. Nothing else.
+#include "pg/compat.hpp"
 #include "pg/counters.hpp"
 #include "pg/pg.hpp"
 #include "pg/roster.hpp"
@@ -7,7 +8,7 @@
 extern "C" {
 #include "postmaster/bgworker.h"
 
-PG_MODULE_MAGIC;
+K2BRIDGE_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 
 PGDLLEXPORT void _PG_init(void)

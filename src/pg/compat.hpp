@@ -10,6 +10,13 @@ extern "C" {
 #include "utils/regproc.h"
 }
 
+// What a library says of itself; since 18 its name and version too (pg_get_loaded_modules()).
+#if PG_VERSION_NUM >= 180000
+#define K2BRIDGE_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "k2bridge", .version = K2BRIDGE_VERSION)
+#else
+#define K2BRIDGE_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
 namespace pg
 {
 
