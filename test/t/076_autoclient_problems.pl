@@ -62,6 +62,7 @@ subtest 'a bank that is not ready' => sub {
 	$bank->post('/_/ac/clock', { phase => 'WRK' });
 	sql(q{SELECT autoclient.poll('c1')});
 	mended('bank_not_ready');
+	settled($node, 'bank', 'c1', 'and polls');
 };
 
 subtest 'rounds that end early' => sub {
@@ -69,6 +70,7 @@ subtest 'rounds that end early' => sub {
 	sql(q{SELECT autoclient.poll('c1')});
 	paste('poll_error');
 	mended('poll_error');
+	settled($node, 'bank', 'c1', 'then');
 	faults(refusal('/api/statements/transactions/interim', 2));
 	sql(q{SELECT autoclient.poll('c1')});
 	paste('statement_error');
