@@ -24,9 +24,12 @@ using namespace std::chrono_literals;
 constexpr auto leaving_time = 3s; // for the client to take the last reply through a tunnel
 constexpr auto most_turned_away = 32;
 
-// Not all that the library may answer is a refusal: it would redirect a target with blanks.
+// Not all that the library may answer is a refusal: it would redirect a target with blanks. An encoding that
+// it does not know is a flaw to some of its versions and a gap of its own to others.
 int status_of_refusal(unsigned status)
 {
+    if (status == MHD_HTTP_NOT_IMPLEMENTED)
+        return 400;
     return status >= 400 && status < 600 ? static_cast<int>(status) : 400;
 }
 
