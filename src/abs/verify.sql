@@ -3,17 +3,15 @@
 
 CREATE FUNCTION abs.verify_reg_pt(call k2bridge.call_row) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT k2bridge.enqueue('abs.verify_pt',
+    SELECT k2bridge.enqueue_verification(call, 'abs.verify_pt',
                jsonb_strip_nulls(jsonb_build_object(
                    'page', 1, 'perpage', '25', 'iinbin', call.args -> 'iinbin', 'doc_at1', call.args -> 'doc_at',
                    'doc_at2', call.args -> 'doc_at',
                    'about', jsonb_build_object('call_id', call.id, 'refer', call.args -> 'refer',
-                                               'amount', call.args -> 'amount', 'cur', call.args -> 'cur'))),
-               'verify:' || call.id, call.server)
-     WHERE NOT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.subject = 'verify:' || call.id)
+                                               'amount', call.args -> 'amount', 'cur', call.args -> 'cur'))))
 $$;
 COMMENT ON FUNCTION abs.verify_reg_pt(k2bridge.call_row) IS
-'Verification of abs.reg_pt: queues the search for the payment request in the list of the ABS, unless it is under way.';
+'Verification of abs.reg_pt: queues the search for the payment request in the list of the ABS.';
 
 CREATE FUNCTION abs.verify_pt_done(call k2bridge.call_row) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -25,8 +23,7 @@ DECLARE
     same boolean;
 BEGIN
     IF call.outcome <> 'ok' THEN
-        PERFORM k2bridge.settle_uncertain(asked, false, jsonb_strip_nulls(jsonb_build_object(
-            'searched', call.outcome, 'error_code', call.error_code, 'error_text', call.error_text)));
+        PERFORM k2bridge.note_unverified(asked, call);
         RETURN;
     END IF;
     items := abs.list_field(call.reply, 'items');

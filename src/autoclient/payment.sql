@@ -304,17 +304,15 @@ COMMENT ON FUNCTION autoclient.payment_got(k2bridge.call_row) IS
 
 CREATE FUNCTION autoclient.verify_payment_delete(call k2bridge.call_row) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT k2bridge.enqueue('autoclient.payment_get', jsonb_build_object('ref', call.args -> 'ref', 'about', jsonb_build_object('verify', call.id)),
-                            'verify:' || call.id, call.server)
-     WHERE NOT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.subject = 'verify:' || call.id)
+    SELECT k2bridge.enqueue_verification(call, 'autoclient.payment_get', jsonb_build_object(
+               'ref', call.args -> 'ref', 'about', jsonb_build_object('verify', call.id)))
 $$;
 COMMENT ON FUNCTION autoclient.verify_payment_delete(k2bridge.call_row) IS 'Verification of payment/delete: asks for the draft.';
 
 CREATE FUNCTION autoclient.verify_payment_sign(call k2bridge.call_row) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT k2bridge.enqueue('autoclient.payment_get', jsonb_build_object('ref', call.args -> 'ref', 'about', jsonb_build_object('verify', call.id, 'sign', true)),
-                            'verify:' || call.id, call.server)
-     WHERE NOT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.subject = 'verify:' || call.id)
+    SELECT k2bridge.enqueue_verification(call, 'autoclient.payment_get', jsonb_build_object(
+               'ref', call.args -> 'ref', 'about', jsonb_build_object('verify', call.id, 'sign', true)))
 $$;
 COMMENT ON FUNCTION autoclient.verify_payment_sign(k2bridge.call_row) IS
 'Verification of payment/add-sign: asks for the draft and notes which levels are signed. Whose signature that is the bank does not tell, so a person settles it.';

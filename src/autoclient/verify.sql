@@ -17,19 +17,16 @@ COMMENT ON FUNCTION autoclient.sent_time(name, bigint) IS 'When a call in the qu
 
 CREATE FUNCTION autoclient.ask_about(call k2bridge.call_row, endpoint text, args jsonb) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT k2bridge.enqueue($2, $3 || jsonb_build_object('about', jsonb_build_object('call_id', call.id, 'found', '[]'::jsonb)),
-                            'verify:' || call.id, call.server)
-     WHERE NOT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.subject = 'verify:' || call.id)
+    SELECT k2bridge.enqueue_verification(call, $2, $3 || jsonb_build_object('about', jsonb_build_object('call_id', call.id, 'found', '[]'::jsonb)))
 $$;
 COMMENT ON FUNCTION autoclient.ask_about(k2bridge.call_row, text, jsonb) IS
-'Queues the read that verifies an uncertain call, unless it is under way.';
+'Queues the read that verifies an uncertain call.';
 
 CREATE FUNCTION autoclient.cannot_verify(call k2bridge.call_row) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF call.outcome <> 'ok' THEN
-        PERFORM k2bridge.settle_uncertain((call.args #>> '{about,call_id}')::bigint, false, jsonb_strip_nulls(jsonb_build_object(
-            'searched', call.outcome, 'error_code', call.error_code, 'error_text', call.error_text)));
+        PERFORM k2bridge.note_unverified((call.args #>> '{about,call_id}')::bigint, call);
     END IF;
     RETURN call.outcome <> 'ok'
         OR NOT EXISTS (SELECT FROM k2bridge.outbox o

@@ -193,6 +193,22 @@ $$;
 COMMENT ON FUNCTION k2bridge.settle_uncertain(bigint, boolean, jsonb, jsonb) IS
 'For verify handlers: the bank has the call (it ends as ok, with the reply that the handler needs), or has it not or differently (it stays uncertain, with the evidence in outbox.found).';
 
+CREATE FUNCTION k2bridge.enqueue_verification(call k2bridge.call_row, endpoint text, args jsonb) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT k2bridge.enqueue($2, $3, 'verify:' || call.id, call.server)
+     WHERE NOT EXISTS (SELECT FROM k2bridge.outbox o WHERE o.subject = 'verify:' || call.id)
+$$;
+COMMENT ON FUNCTION k2bridge.enqueue_verification(k2bridge.call_row, text, jsonb) IS
+'For verify functions: queues the read that asks the bank about an uncertain call, unless it is under way.';
+
+CREATE FUNCTION k2bridge.note_unverified(id bigint, call k2bridge.call_row) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT k2bridge.settle_uncertain($1, false, jsonb_strip_nulls(jsonb_build_object(
+               'searched', call.outcome, 'error_code', call.error_code, 'error_text', call.error_text)))
+$$;
+COMMENT ON FUNCTION k2bridge.note_unverified(bigint, k2bridge.call_row) IS
+'For verify handlers: the read about an uncertain call brought no answer, and why; the call stays uncertain.';
+
 CREATE FUNCTION k2bridge.settle_uncertain_subject(subject text, endpoint text, evidence jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
