@@ -44,17 +44,11 @@ $$;
 COMMENT ON FUNCTION autoclient.packets_verified(k2bridge.call_row) IS
 'Handler of autoclient.verify_packets: an uncertain creation is settled by the one new register of that name.';
 
-CREATE FUNCTION autoclient.shown_digits(card text) RETURNS text
-    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT left(d.digits, 4) || right(d.digits, 4) FROM (SELECT regexp_replace(card, '\D', '', 'g') AS digits) d
-$$;
-COMMENT ON FUNCTION autoclient.shown_digits(text) IS 'The digits of a card number that a masked one shows: the first and the last four.';
-
 CREATE FUNCTION autoclient.is_line_of(line jsonb, receiver autoclient.receiver_row, args jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT (line ->> 'amount')::numeric = (args ->> 'amount')::numeric AND coalesce(line ->> 'comment', '') = coalesce(args ->> 'comment', '')
        AND coalesce(line ->> 'tabNo' = receiver.tabn, true) AND coalesce(line ->> 'inn' = receiver.inn, true)
-       AND coalesce(autoclient.shown_digits(line ->> 'cardNumber') = autoclient.shown_digits(receiver.pan), true)
+       AND coalesce(autoclient.masked_card(line ->> 'cardNumber') = autoclient.masked_card(receiver.pan), true)
        AND coalesce(receiver.tabn, receiver.inn, receiver.pan) IS NOT NULL
 $$;
 COMMENT ON FUNCTION autoclient.is_line_of(jsonb, autoclient.receiver_row, jsonb) IS
