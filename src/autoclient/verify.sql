@@ -20,21 +20,38 @@ CREATE FUNCTION autoclient.ask_about(call k2bridge.call_row, endpoint text, args
     SELECT k2bridge.enqueue_verification(call, $2, $3 || jsonb_build_object('about', jsonb_build_object('call_id', call.id, 'found', '[]'::jsonb)))
 $$;
 COMMENT ON FUNCTION autoclient.ask_about(k2bridge.call_row, text, jsonb) IS
-'Queues the read that verifies an uncertain call.';
+'Queues the read that verifies an uncertain call; its handler begins with autoclient.asked_about.';
 
-CREATE FUNCTION autoclient.cannot_verify(call k2bridge.call_row) RETURNS boolean
+CREATE TYPE autoclient.asked_call AS (
+    id       bigint,
+    endpoint text,
+    server   name,
+    subject  text,
+    args     jsonb,
+    sent_at  timestamptz,
+    since    timestamp
+);
+COMMENT ON TYPE autoclient.asked_call IS
+'An uncertain call that a read asks about; what it may have made is not older than since, by the bank''s clock on the wall.';
+
+CREATE FUNCTION autoclient.asked_about(call k2bridge.call_row) RETURNS autoclient.asked_call
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted bigint := (call.args #>> '{about,call_id}')::bigint;
+    asked autoclient.asked_call;
 BEGIN
     IF call.outcome <> 'ok' THEN
-        PERFORM k2bridge.note_unverified((call.args #>> '{about,call_id}')::bigint, call);
+        PERFORM k2bridge.note_unverified(wanted, call);
+    ELSE
+        SELECT o.id, o.endpoint, o.server, o.subject, o.args, o.sent_at, autoclient.sent_time(o.server, o.id) - interval '5 minutes'
+          INTO asked
+          FROM k2bridge.outbox o WHERE o.id = wanted AND o.state = 'uncertain' AND o.wish IS NULL;
     END IF;
-    RETURN call.outcome <> 'ok'
-        OR NOT EXISTS (SELECT FROM k2bridge.outbox o
-                        WHERE o.id = (call.args #>> '{about,call_id}')::bigint AND o.state = 'uncertain' AND o.wish IS NULL);
+    RETURN asked;
 END
 $$;
-COMMENT ON FUNCTION autoclient.cannot_verify(k2bridge.call_row) IS
-'Whether the read brought no answer, which is noted, or the call it asks about is no longer uncertain.';
+COMMENT ON FUNCTION autoclient.asked_about(k2bridge.call_row) IS
+'The call that a read asks about; null when the read brought no answer, which is noted, or that call is no longer uncertain.';
 
 CREATE FUNCTION autoclient.next_verified_page(call k2bridge.call_row, page jsonb, found jsonb) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -89,19 +106,19 @@ COMMENT ON FUNCTION autoclient.document_verdict(text, jsonb, boolean, jsonb) IS
 CREATE FUNCTION autoclient.journal_verified(call k2bridge.call_row) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    asked k2bridge.outbox;
+    asked autoclient.asked_call;
     found jsonb;
     shown bigint;
     verdict text;
 BEGIN
-    IF autoclient.cannot_verify(call) THEN
+    asked := autoclient.asked_about(call);
+    IF asked.id IS NULL THEN
         RETURN;
     END IF;
-    SELECT o.* INTO asked FROM k2bridge.outbox o WHERE o.id = (call.args #>> '{about,call_id}')::bigint;
     SELECT call.args #> '{about,found}' || coalesce(jsonb_agg(i.item), '[]') INTO found
       FROM autoclient.items(k2bridge.list_field(call.reply, 'documents')) i
      WHERE CASE WHEN asked.args ? 'id' THEN i.item ->> 'ID' = asked.args ->> 'id'
-                ELSE autoclient.is_upload(i.item, asked.args, autoclient.sent_time(asked.server, asked.id) - interval '5 minutes')
+                ELSE autoclient.is_upload(i.item, asked.args, asked.since)
                      AND NOT EXISTS (SELECT FROM k2bridge.call c WHERE c.subject = asked.subject AND c.reply ->> 'id' = i.item ->> 'ID')
                      AND NOT EXISTS (SELECT FROM autoclient.document d
                                       WHERE d.server = asked.server AND d.id = i.item ->> 'ID' AND d.seen_at < asked.sent_at) END;

@@ -18,17 +18,17 @@ COMMENT ON FUNCTION autoclient.iso_day(text) IS 'The day of a time YYYY-MM-DD…
 CREATE FUNCTION autoclient.packets_verified(call k2bridge.call_row) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    asked k2bridge.outbox;
+    asked autoclient.asked_call;
     found jsonb;
 BEGIN
-    IF autoclient.cannot_verify(call) THEN
+    asked := autoclient.asked_about(call);
+    IF asked.id IS NULL THEN
         RETURN;
     END IF;
-    SELECT o.* INTO asked FROM k2bridge.outbox o WHERE o.id = (call.args #>> '{about,call_id}')::bigint;
     SELECT call.args #> '{about,found}' || coalesce(jsonb_agg(i.item), '[]') INTO found
       FROM autoclient.items(call.reply) i
      WHERE i.item ->> 'system' = 'maspay' AND coalesce(i.item ->> 'packetName', '') = coalesce(asked.args ->> 'packetName', '')
-       AND autoclient.iso_day(i.item ->> 'createdAt') >= (autoclient.sent_time(asked.server, asked.id) - interval '5 minutes')::date
+       AND autoclient.iso_day(i.item ->> 'createdAt') >= asked.since::date
        AND NOT EXISTS (SELECT FROM k2bridge.call c WHERE c.subject = asked.subject AND c.reply ->> 'reference' = i.item ->> 'reference')
        AND NOT EXISTS (SELECT FROM autoclient.salary_packet p
                         WHERE p.server = asked.server AND p.reference = i.item ->> 'reference' AND p.seen_at < asked.sent_at);
@@ -54,36 +54,36 @@ $$;
 COMMENT ON FUNCTION autoclient.is_line_of(jsonb, autoclient.receiver_row, jsonb) IS
 'Whether a line of a register pays that receiver the amount of the call, with its comment.';
 
-CREATE FUNCTION autoclient.new_lines(server name, call_id bigint, lines jsonb) RETURNS jsonb
+CREATE FUNCTION autoclient.new_lines(asked autoclient.asked_call, lines jsonb) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(jsonb_agg(i.item), '[]')
-      FROM k2bridge.outbox o
-      JOIN autoclient.salary_receiver r ON r.server = $1 AND r.id = o.args ->> 'receiver'
-     CROSS JOIN LATERAL autoclient.items($3) i
-     WHERE o.id = $2
-       AND autoclient.is_line_of(i.item, (r.server, r.id, r.grp, r.pan, r.fio, r.inn, r.tabn, r.raw)::autoclient.receiver_row, o.args)
-       AND NOT EXISTS (SELECT FROM k2bridge.call c WHERE c.subject = o.subject AND c.reply ->> 'ref' = i.item ->> 'ref')
+      FROM autoclient.salary_receiver r
+     CROSS JOIN LATERAL autoclient.items(lines) i
+     WHERE r.server = asked.server AND r.id = asked.args ->> 'receiver'
+       AND autoclient.is_line_of(i.item, (r.server, r.id, r.grp, r.pan, r.fio, r.inn, r.tabn, r.raw)::autoclient.receiver_row, asked.args)
+       AND NOT EXISTS (SELECT FROM k2bridge.call c WHERE c.subject = asked.subject AND c.reply ->> 'ref' = i.item ->> 'ref')
        AND NOT EXISTS (SELECT FROM autoclient.salary_line l
-                        WHERE l.server = $1 AND l.packet = o.args ->> 'packet' AND l.ref = i.item ->> 'ref' AND l.seen_at < o.sent_at)
+                        WHERE l.server = asked.server AND l.packet = asked.args ->> 'packet' AND l.ref = i.item ->> 'ref'
+                          AND l.seen_at < asked.sent_at)
 $$;
-COMMENT ON FUNCTION autoclient.new_lines(name, bigint, jsonb) IS
+COMMENT ON FUNCTION autoclient.new_lines(autoclient.asked_call, jsonb) IS
 'The lines of a register that an uncertain maspay_add may have made; none when its receiver is not mirrored here.';
 
 CREATE FUNCTION autoclient.content_verified(call k2bridge.call_row) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    asked k2bridge.outbox;
+    asked autoclient.asked_call;
     found jsonb;
     removed boolean;
 BEGIN
-    IF autoclient.cannot_verify(call) THEN
+    asked := autoclient.asked_about(call);
+    IF asked.id IS NULL THEN
         RETURN;
     END IF;
-    SELECT o.* INTO asked FROM k2bridge.outbox o WHERE o.id = (call.args #>> '{about,call_id}')::bigint;
     removed := asked.endpoint = 'autoclient.maspay_remove';
     found := call.args #> '{about,found}'
              || CASE WHEN removed THEN jsonb_path_query_array(call.reply, '$[*] ? (@.ref == $ref)', jsonb_build_object('ref', asked.args -> 'ref'))
-                     ELSE autoclient.new_lines(asked.server, asked.id, call.reply) END;
+                     ELSE autoclient.new_lines(asked, call.reply) END;
     IF jsonb_array_length(call.reply) >= (call.args ->> 'page-size')::integer THEN
         PERFORM autoclient.next_verified_page(call, jsonb_build_object('page', (call.args ->> 'page')::integer + 1), found);
     ELSIF removed THEN
@@ -103,10 +103,13 @@ COMMENT ON FUNCTION autoclient.content_verified(k2bridge.call_row) IS
 
 CREATE FUNCTION autoclient.header_verified(call k2bridge.call_row) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    asked autoclient.asked_call;
 BEGIN
+    asked := autoclient.asked_about(call);
     -- P: it runs; W: it has ended well, when another one would be ignored (section 8.5).
-    IF NOT autoclient.cannot_verify(call) THEN
-        PERFORM k2bridge.settle_uncertain((call.args #>> '{about,call_id}')::bigint, coalesce(call.reply ->> 'status', '') IN ('P', 'W'),
+    IF asked.id IS NOT NULL THEN
+        PERFORM k2bridge.settle_uncertain(asked.id, coalesce(call.reply ->> 'status', '') IN ('P', 'W'),
                     jsonb_build_object('searched', 'header', 'register', call.reply), call.reply);
     END IF;
 END
@@ -123,26 +126,24 @@ COMMENT ON FUNCTION autoclient.verify_paysheets(k2bridge.call_row) IS 'Verificat
 CREATE FUNCTION autoclient.paysheets_verified(call k2bridge.call_row) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    asked k2bridge.outbox;
+    asked autoclient.asked_call;
     month jsonb;
-    sent date;
     found jsonb;
     others boolean;
 BEGIN
-    IF autoclient.cannot_verify(call) THEN
+    asked := autoclient.asked_about(call);
+    IF asked.id IS NULL THEN
         RETURN;
     END IF;
-    SELECT o.* INTO asked FROM k2bridge.outbox o WHERE o.id = (call.args #>> '{about,call_id}')::bigint;
     month := coalesce(asked.args -> 'about', asked.args);
-    sent := (autoclient.sent_time(asked.server, asked.id) - interval '5 minutes')::date;
     SELECT coalesce(jsonb_agg(i.item), '[]') INTO found
       FROM autoclient.items(call.reply) i
      WHERE i.item #> '{project,reference}' = month -> 'projectReference' AND i.item -> 'reportYm' = month -> 'yearmonth'
-       AND autoclient.iso_day(i.item ->> 'uploadTime') >= sent;
+       AND autoclient.iso_day(i.item ->> 'uploadTime') >= asked.since::date;
     -- The journal names a day, not a time: pay-sheets that were saved before on that day are no proof.
     others := EXISTS (SELECT FROM k2bridge.call c
                        WHERE c.subject = asked.subject AND c.endpoint = 'autoclient.paysheets_save' AND c.outcome = 'ok'
-                         AND c.args #> '{about,yearmonth}' = month -> 'yearmonth' AND autoclient.bank_time(c.server, c.finished_at)::date >= sent);
+                         AND c.args #> '{about,yearmonth}' = month -> 'yearmonth' AND autoclient.bank_time(c.server, c.finished_at)::date >= asked.since::date);
     PERFORM k2bridge.settle_uncertain(asked.id, found <> '[]' AND NOT others, jsonb_build_object(
                 'searched', CASE WHEN found = '[]' THEN 'absent' WHEN others THEN 'found, but others were saved on that day' ELSE 'found' END,
                 'journal', found), '{"status": "success"}');
