@@ -38,7 +38,7 @@ CREATE FUNCTION autoclient.edoc_journal_as_owner(journal text, filter jsonb, ser
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     wanted name := autoclient.default_server($3);
-    page jsonb := jsonb_build_object('limit', '500', 'offset', '0') || coalesce($2, '{}');
+    page jsonb := jsonb_build_object('limit', '500') || $2;
     shown integer := coalesce(($2 ->> 'offset')::integer, 0);
     answer jsonb;
 BEGIN
