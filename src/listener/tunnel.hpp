@@ -38,7 +38,6 @@ public:
     Tunnel(const Tunnel &) = delete;
     Tunnel &operator=(const Tunnel &) = delete;
 
-    int wire() const { return outside; }
     int inside() const { return near; }
     int far_end(); // the socket for the library, which closes it; once
 

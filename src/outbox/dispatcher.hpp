@@ -49,7 +49,6 @@ private:
     struct Gate {
         Throttle throttle;
         std::shared_ptr<const Server> server; // with PUBLIC's mapping: limits, window, mode
-        std::string trouble;                  // why it cannot be used
         std::map<int, int> ready;             // calls in `ready` for it, by priority
 
         uint64_t version() const { return server ? server->version : 0; }

@@ -52,10 +52,8 @@ void Dispatcher::read_servers()
         const uint64_t former = gate.version();
         try {
             gate.server = load_server(name, InvalidOid);
-            gate.trouble.clear();
-        } catch (const pg::Error &error) {
+        } catch (const pg::Error &) {
             gate.server.reset();
-            gate.trouble = error.message;
         }
         if (gate.server && gate.server->version != former)
             for (auto &[key, circuit] : circuits)
