@@ -107,27 +107,29 @@ bool is_text(const Exchange &exchange)
 
 } // namespace
 
+// What there is of a request stands in the peer; the library's own context of it stays empty.
 void *Server::on_uri(void *cls, const char *uri, MHD_Connection *connection)
-try {
+{
     Peer &peer = *static_cast<Peer *>(cls);
     const Server &server = *peer.server;
     peer.broken_off = peer.parting = false;
-    peer.exchange = std::make_unique<Exchange>();
-    peer.exchange->connection = connection;
-    peer.exchange->target = uri;
-    peer.exchange->correlation = random_uuid();
-    peer.exchange->story = print(peer.exchange->correlation);
-    peer.exchange->last = ++peer.requests >= requests_per_connection || server.retired;
-    peer.deadline = std::min(peer.deadline, Clock::now() + server.bounds.arrival);
-    return peer.exchange.get();
-} catch (...) {
+    try {
+        auto exchange = std::make_unique<Exchange>();
+        exchange->connection = connection;
+        exchange->target = uri;
+        exchange->correlation = random_uuid();
+        exchange->story = print(exchange->correlation);
+        exchange->last = ++peer.requests >= requests_per_connection || server.retired;
+        peer.deadline = std::min(peer.deadline, Clock::now() + server.bounds.arrival);
+        peer.exchange = std::move(exchange);
+    } catch (...) { // out of memory: on_access() refuses what has no exchange
+    }
     return nullptr;
 }
 
-void Server::on_completed(void *cls, MHD_Connection *, void **context, MHD_RequestTerminationCode code)
+void Server::on_completed(void *cls, MHD_Connection *, void **, MHD_RequestTerminationCode code)
 {
     Peer &peer = *static_cast<Peer *>(cls);
-    *context = nullptr;
     if (!peer.exchange)
         return;
     const Exchange &exchange = *peer.exchange;
