@@ -82,10 +82,10 @@ std::string last_reply(const Message &message, const std::string &correlation)
 {
     std::string text = "HTTP/1.1 " + std::to_string(message.status) + ' ' +
                        MHD_get_reason_phrase_for(static_cast<unsigned>(message.status)) +
-                       "\r\nConnection: close\r\nContent-Type: " + message.content_type +
-                       "\r\nX-Correlation-Id: " + correlation + "\r\nX-Content-Type-Options: nosniff\r\n";
-    for (const auto &[name, value] : message.headers)
-        text += name + ": " + value + "\r\n";
+                       "\r\nConnection: close\r\n";
+    each_header(message, correlation, [&text](const char *name, const std::string &value) {
+        ((text += name) += ": ") += value + "\r\n";
+    });
     return text + "Content-Length: " + std::to_string(message.body.size()) + "\r\n\r\n" + message.body;
 }
 

@@ -29,6 +29,17 @@ struct Message {
 // The standard refusal of this status; `text` replaces the usual words.
 Message refusal(int status, const std::string &correlation, std::string text = {});
 
+// Calls add(name, value) for every header of a reply, whoever writes it, but those of length and connection.
+template <typename Add> void each_header(const Message &message, const std::string &correlation, Add add)
+{
+    if (!message.content_type.empty())
+        add("Content-Type", message.content_type);
+    add("X-Correlation-Id", correlation);
+    add("X-Content-Type-Options", "nosniff");
+    for (const auto &[name, value] : message.headers)
+        add(name.c_str(), value);
+}
+
 // The whole HTTP message of a reply after which the connection closes, for where it is written by ourselves.
 std::string last_reply(const Message &message, const std::string &correlation);
 

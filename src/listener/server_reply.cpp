@@ -80,12 +80,9 @@ MHD_Result Server::queue(Exchange &exchange, const Message &message)
     if (response == nullptr)
         return MHD_NO;
     told(&exchange, message);
-    if (!message.content_type.empty())
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, message.content_type.c_str());
-    MHD_add_response_header(response, "X-Correlation-Id", exchange.story.c_str());
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    for (const auto &[name, value] : message.headers)
-        MHD_add_response_header(response, name.c_str(), value.c_str());
+    each_header(message, exchange.story, [response](const char *name, const std::string &value) {
+        MHD_add_response_header(response, name, value.c_str());
+    });
     if (exchange.last || retired)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     const MHD_Result queued =
