@@ -1,4 +1,4 @@
-// Content-Disposition, parameters, Retry-After; see fields.hpp. Every reader
+// Content-Disposition, parameters, lists, Retry-After; see fields.hpp. Every reader
 // takes any bytes and gives a harmless result or none; nothing throws but for
 // want of memory.
 #include "http/fields.hpp"
@@ -165,6 +165,17 @@ std::string parameter(std::string_view field, std::string_view name)
             return std::move(next.value);
     }
     return {};
+}
+
+bool lists(std::string_view field, std::string_view word) noexcept
+{
+    while (!field.empty()) {
+        const auto comma = std::min(field.find(','), field.size());
+        if (same_name(trim(field.substr(0, comma)), word))
+            return true;
+        field.remove_prefix(std::min(comma + 1, field.size()));
+    }
+    return false;
 }
 
 std::string file_name(std::string_view content_disposition)

@@ -1,6 +1,6 @@
-// Reading the header fields that matter: Content-Disposition, Retry-After. Tolerant of
-// what banks' servers send, and safe: the results are valid UTF-8 without control
-// characters or path parts.
+// Reading the header fields that matter: Content-Disposition, Retry-After, lists of words. Tolerant
+// of what banks' servers send, and safe: the results are valid UTF-8 without control characters or
+// path parts.
 #pragma once
 
 #include "http/core_only.hpp"
@@ -17,6 +17,9 @@ namespace http
 /// without case, quoted strings unquoted; a backslash stays unless it escapes a quote or itself. Empty when
 /// absent.
 std::string parameter(std::string_view field, std::string_view name);
+
+/// Whether a comma-separated field such as Connection (RFC 9110 5.6.1) lists the word, without case.
+bool lists(std::string_view field, std::string_view word) noexcept;
 
 /// The file name of a Content-Disposition value: filename* (RFC 6266, 8187; utf-8, windows-1251, iso-8859-1)
 /// before filename; raw UTF-8 and windows-1251 names are read (wire/k2.md D23); only the last path part, at

@@ -2,6 +2,7 @@
 #include "listener/peer.hpp"
 
 #include "http/charset.hpp"
+#include "http/fields.hpp"
 
 #include <algorithm>
 #include <strings.h>
@@ -30,21 +31,6 @@ struct Framing {
     std::string length, encoding;
 };
 
-// Whether a word stands in a comma-separated list.
-bool names(std::string_view list, std::string_view word)
-{
-    while (!list.empty()) {
-        const size_t comma = std::min(list.find(','), list.size());
-        std::string_view one = list.substr(0, comma);
-        one.remove_prefix(std::min(one.find_first_not_of(" \t"), one.size()));
-        one = one.substr(0, one.find_last_not_of(" \t") + 1);
-        if (one.size() == word.size() && strncasecmp(one.data(), word.data(), word.size()) == 0)
-            return true;
-        list.remove_prefix(std::min(comma + 1, list.size()));
-    }
-    return false;
-}
-
 MHD_Result count_header(void *cls, MHD_ValueKind, const char *key, const char *value)
 {
     auto &framing = *static_cast<Framing *>(cls);
@@ -57,7 +43,7 @@ MHD_Result count_header(void *cls, MHD_ValueKind, const char *key, const char *v
         ++framing.encodings;
         framing.encoding = value ? value : "";
     } else if (strcasecmp(key, MHD_HTTP_HEADER_CONNECTION) == 0) {
-        framing.parting = framing.parting || names(value ? value : "", "close");
+        framing.parting = framing.parting || http::lists(value ? value : "", "close");
     } else if (strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0) {
         ++framing.hosts;
     } else if (strcasecmp(key, MHD_HTTP_HEADER_AUTHORIZATION) == 0) {

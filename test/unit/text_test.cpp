@@ -166,6 +166,14 @@ TEST(Fields, FileNamesAreMadeHarmless)
     EXPECT_EQ(invalid_utf8(cut), std::string::npos);
 }
 
+TEST(Fields, WordsOfAList)
+{
+    for (const char *field : {"close", "Close", " close ", "keep-alive, close", "close\t,TE", ",,close,"})
+        EXPECT_TRUE(lists(field, "close")) << field;
+    for (const char *field : {"", " ", ",", "keep-alive", "closed", "clos", "close;x", "\"close\""})
+        EXPECT_FALSE(lists(field, "close")) << field;
+}
+
 TEST(Fields, RetryAfterInBothForms)
 {
     using std::chrono::seconds;
