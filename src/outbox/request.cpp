@@ -84,12 +84,19 @@ std::string address(const Endpoint &endpoint, const Server &server, const Argume
     return url + (path.starts_with('/') ? "" : "/") + path;
 }
 
-// The arguments that travel as pairs: scalars, without nulls and without those in the path.
+// Nulls are left out, and what stands in the path.
+bool travels(const Argument &argument, const std::vector<std::string> &used)
+{
+    return argument.kind != Argument::Kind::null &&
+           std::find(used.begin(), used.end(), argument.key) == used.end();
+}
+
+// The arguments that travel as pairs: scalars only.
 http::Pairs pairs(const Endpoint &endpoint, const Arguments &arguments, const std::vector<std::string> &used)
 {
     http::Pairs out;
     for (const Argument &each : arguments) {
-        if (each.kind == Argument::Kind::null || std::find(used.begin(), used.end(), each.key) != used.end())
+        if (!travels(each, used))
             continue;
         if (each.kind == Argument::Kind::nested)
             refuse(endpoint, "argument \"" + each.key + "\" is an object or array",
@@ -108,11 +115,13 @@ std::string json_type(const Server &server)
     return server.windows_1251 ? "application/json; charset=windows-1251" : "application/json; charset=utf-8";
 }
 
-std::string form_type(const Server &server)
+// Autoclient reads windows-1251 where no charset is named (wire/autoclient.md 1.3), others need none for a
+// form.
+std::string form_type(const Server &server, const std::string &type, const char *separator)
 {
-    const std::string type = "application/x-www-form-urlencoded";
-    return server.type != "autoclient" ? type
-                                       : type + (server.windows_1251 ? ";charset=cp1251" : ";charset=utf8");
+    return server.type != "autoclient"
+               ? type
+               : type + separator + (server.windows_1251 ? "charset=cp1251" : "charset=utf8");
 }
 
 [[noreturn]] void refuse_character(const Endpoint &endpoint, const Server &server, const Misfit &misfit)
@@ -136,13 +145,14 @@ std::string encoded(const Endpoint &endpoint, const Server &server, const std::s
 
 // A JSON body; only where windows-1251 lacks something the arguments are searched, so that the error names a
 // field.
-std::string encoded_json(const Endpoint &endpoint, const Server &server, const Jsonb *args,
-                         const std::string &text)
+std::string encoded_json(const Endpoint &endpoint, const Server &server, const Jsonb *args, std::string text)
 {
-    if (server.windows_1251 && !http::missing_in_1251(text).empty())
-        if (const auto misfit = windows_1251_misfit(args))
-            refuse_character(endpoint, server, *misfit);
-    return encoded(endpoint, server, "the body", text);
+    if (!server.windows_1251)
+        return text;
+    if (const auto missing = http::missing_in_1251(text); !missing.empty())
+        refuse_character(endpoint, server,
+                         windows_1251_misfit(args).value_or(Misfit{"the body", std::string(missing)}));
+    return http::from_utf8(text);
 }
 
 // The form's values are percent-encoded in the charset that the header names.
@@ -159,7 +169,7 @@ std::vector<http::Part> encoded_parts(const Endpoint &endpoint, const Server &se
 {
     std::vector<http::Part> out;
     for (const Argument &each : arguments) {
-        if (each.kind == Argument::Kind::null || std::find(used.begin(), used.end(), each.key) != used.end())
+        if (!travels(each, used))
             continue;
         if (each.kind == Argument::Kind::nested && !each.file)
             refuse(endpoint, "argument \"" + each.key + "\" is neither a scalar nor a file",
@@ -171,13 +181,6 @@ std::vector<http::Part> encoded_parts(const Endpoint &endpoint, const Server &se
             out.push_back({each.key, {}, {}, encoded(endpoint, server, each.key, each.text)});
     }
     return out;
-}
-
-// Without a charset the bank reads windows-1251 (wire/autoclient.md 1.3), so it is named here too.
-std::string multipart_type(const Server &server, const std::string &type)
-{
-    return server.type != "autoclient" ? type
-                                       : type + (server.windows_1251 ? "; charset=cp1251" : "; charset=utf8");
 }
 
 void add_body(http::Request &request, const Endpoint &endpoint, const Server &server, const Jsonb *args,
@@ -195,12 +198,12 @@ void add_body(http::Request &request, const Endpoint &endpoint, const Server &se
         request.body =
             http::with_query("", encoded_pairs(endpoint, server, pairs(endpoint, arguments, used)));
         request.body.erase(0, request.body.empty() ? 0 : 1); // the '?'
-        request.content_type = form_type(server);
+        request.content_type = form_type(server, "application/x-www-form-urlencoded", ";");
         break;
     case Endpoint::Body::multipart: {
         http::Multipart multipart = http::multipart(encoded_parts(endpoint, server, arguments, used));
         request.body = std::move(multipart.body);
-        request.content_type = multipart_type(server, multipart.content_type);
+        request.content_type = form_type(server, multipart.content_type, "; ");
         break;
     }
     }
