@@ -83,8 +83,10 @@ std::string to_cp1251(std::string_view utf8)
     return out;
 }
 
-std::optional<std::string> from_cp1251(std::string_view bytes)
+std::optional<std::string> decoded(Charset charset, std::string_view bytes)
 {
+    if (charset == Charset::utf8)
+        return is_utf8(bytes) ? std::optional(std::string(bytes)) : std::nullopt;
     const Table &known = table();
     std::string out;
     out.reserve(bytes.size() * 2);

@@ -21,7 +21,7 @@ std::optional<Charset> charset_named(std::string_view name);
 /* A character that windows-1251 lacks becomes '?'. */
 std::string to_cp1251(std::string_view utf8);
 
-/* Nothing when the bytes hold 0x98, which windows-1251 leaves undefined. */
-std::optional<std::string> from_cp1251(std::string_view bytes);
+/* Bytes in that charset as UTF-8; nothing when they are not in it: windows-1251 leaves 0x98 undefined. */
+std::optional<std::string> decoded(Charset charset, std::string_view bytes);
 
 } // namespace sandbox::autoclient

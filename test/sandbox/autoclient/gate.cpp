@@ -110,21 +110,16 @@ void check_token(const Token *token, const Endpoint &endpoint, const Request &re
         refuse(403, "The service is not allowed for this application");
 }
 
-std::string decoded_body(const Request &request, const Endpoint &endpoint, const MediaType &media)
+std::string decoded_body(const Request &request, const Endpoint &endpoint, Charset charset)
 {
     if (endpoint.body == Body::none && !request.body.empty())
         refuse(400, "The request must not have a body");
     if (endpoint.body == Body::multipart || request.body.empty())
         return request.body;
-    if (media.charset == Charset::utf8) {
-        if (!is_utf8(request.body))
-            refuse(400, "The body is not in utf8");
-        return request.body;
-    }
-    const std::optional<std::string> decoded = from_cp1251(request.body);
-    if (!decoded)
-        refuse(400, "The body is not in cp1251");
-    return *decoded;
+    const std::optional<std::string> body = decoded(charset, request.body);
+    if (!body)
+        refuse(400, charset == Charset::utf8 ? "The body is not in utf8" : "The body is not in cp1251");
+    return *body;
 }
 
 } // namespace
@@ -184,7 +179,7 @@ Caller admit(const Model &model, const Endpoint &endpoint, const Request &reques
     caller.company = company_of(model, endpoint, *caller.token, request);
     caller.charset = media.charset.value_or(Charset::cp1251);
     caller.boundary = media.boundary;
-    caller.body = decoded_body(request, endpoint, media);
+    caller.body = decoded_body(request, endpoint, caller.charset);
     return caller;
 }
 

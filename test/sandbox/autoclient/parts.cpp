@@ -13,14 +13,6 @@ namespace sandbox::autoclient
 namespace
 {
 
-/* A text as the charset of the request says; nothing when it is written in another one. */
-std::optional<std::string> readable(Charset charset, const std::string &text)
-{
-    if (charset == Charset::cp1251)
-        return from_cp1251(text);
-    return is_utf8(text) ? std::optional(text) : std::nullopt;
-}
-
 int hex_digit(char c)
 {
     const std::size_t value = std::string_view("0123456789abcdef").find(to_lower(std::string_view(&c, 1)));
@@ -94,7 +86,7 @@ void Parts::add(std::string name, Part part)
 
 std::string Parts::in_charset(std::string_view name, const std::string &text) const
 {
-    const std::optional<std::string> out = readable(charset_, text);
+    const std::optional<std::string> out = decoded(charset_, text);
     if (!out)
         refuse(name, "is not in the charset of the request");
     return *out;
