@@ -4,24 +4,19 @@
 // anything else than the reply says. Each seed is one reply in a transaction that is rolled back.
 //
 //   fuzz_handler --samples DIR [--seconds N | --runs N] [--seed N] [--findings DIR] [--conninfo TEXT]
-#include "backend.hpp"
 #include "driver.hpp"
+#include "session.hpp"
 #include "tree.hpp"
 
-#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <map>
-#include <optional>
-#include <thread>
 
 namespace fuzz
 {
 
 namespace
 {
-
-using Clock = std::chrono::steady_clock;
 
 struct Handler {
     const char *endpoint; // its handler is called
@@ -77,7 +72,6 @@ struct Case {
 };
 
 constexpr std::size_t most_findings = 100;
-constexpr long most_growth = 64L << 20; // bytes of the backend's contexts
 
 // Given as a row of k2bridge.call_row, as the dispatcher makes it.
 constexpr const char *call_sql = "SELECT fuzz.handle('autoclient.' || $1, $2::jsonb, $3::json)";
@@ -85,12 +79,14 @@ constexpr const char *call_sql = "SELECT fuzz.handle('autoclient.' || $1, $2::js
 class Fuzzer
 {
 public:
-    explicit Fuzzer(Options options) : options_(std::move(options))
+    explicit Fuzzer(Options options)
+        : options_(std::move(options)),
+          session_(options_.conninfo,
+                   {"SET statement_timeout = '60s'", "SET client_min_messages = error", "SET jit = off"})
     {
         for (const Handler &each : handlers)
             samples_.try_emplace(each.sample,
                                  parse(content_of(options_.samples + "/" + each.sample + ".json")));
-        connect();
     }
 
     // 0 when every promise was kept.
@@ -109,15 +105,6 @@ public:
     }
 
 private:
-    void connect()
-    {
-        backend_.emplace(options_.conninfo);
-        backend_->must("SET statement_timeout = '60s'");
-        backend_->must("SET client_min_messages = error");
-        backend_->must("SET jit = off");
-        settled_.reset();
-    }
-
     void finding(const Case &sent, const std::string &what)
     {
         ++findings_;
@@ -133,27 +120,27 @@ private:
     {
         Random random(seed);
         const Handler &handler = random.pick(handlers);
-        const Case sent{seed, &handler, changed(random, samples_.at(handler.sample), 60)};
+        const Case sent{seed, &handler, changed(random, samples_.at(handler.sample))};
         try {
-            backend_->must("BEGIN");
+            session_->must("BEGIN");
             give(sent);
-            backend_->must("ROLLBACK");
+            session_->must("ROLLBACK");
         } catch (const Lost &lost) {
             finding(sent, std::string("the server ended the connection: ") + lost.what());
-            reconnect();
+            session_.reconnect();
         }
     }
 
     // What is no jsonb never reaches a handler.
     void give(const Case &sent)
     {
-        if (backend_->run("SELECT $1::jsonb IS NULL", {sent.reply}).failed()) {
+        if (session_->run("SELECT $1::jsonb IS NULL", {sent.reply}).failed()) {
             ++no_json_;
             return;
         }
-        backend_->must("SELECT fuzz.before()");
+        session_->must("SELECT fuzz.before()");
         const Outcome done =
-            backend_->run(call_sql, {sent.handler->endpoint, sent.handler->args, sent.reply});
+            session_->run(call_sql, {sent.handler->endpoint, sent.handler->args, sent.reply});
         if (done.failed()) {
             ++refused_;
             // Data the bank should not have sent: a faulty value, a broken constraint, a limit.
@@ -164,7 +151,7 @@ private:
             return;
         }
         ++stored_;
-        const Outcome broken = backend_->run("SELECT fuzz.broken($1, $2::jsonb, $3::jsonb)",
+        const Outcome broken = session_->run("SELECT fuzz.broken($1, $2::jsonb, $3::jsonb)",
                                              {sent.handler->endpoint, sent.handler->args, sent.reply});
         if (broken.failed())
             finding(sent, "the check raised " + broken.state + ": " + broken.message);
@@ -172,40 +159,17 @@ private:
             finding(sent, broken.value());
     }
 
-    // The server may be restarting after a crash.
-    void reconnect()
-    {
-        const auto deadline = Clock::now() + std::chrono::seconds(60);
-        while (true) {
-            try {
-                return connect();
-            } catch (const Lost &) {
-                if (Clock::now() > deadline)
-                    throw;
-                std::this_thread::sleep_for(std::chrono::milliseconds(200));
-            }
-        }
-    }
-
     void look_after_server()
     {
-        const long used = std::stol(
-            backend_->must("SELECT sum(used_bytes)::bigint FROM pg_backend_memory_contexts").value());
-        if (!settled_)
-            settled_ = used;
-        if (used > *settled_ + most_growth)
-            finding({options_.seed, handlers, {}}, "the backend's contexts grew from " +
-                                                       std::to_string(*settled_) + " to " +
-                                                       std::to_string(used));
-        for (const char *table : {"autoclient.transaction", "autoclient.balance", "autoclient.account",
-                                  "autoclient.document", "k2bridge.outbox"})
-            backend_->must((std::string("VACUUM ") + table).c_str());
+        const auto grown = session_.tidy({"autoclient.transaction", "autoclient.balance",
+                                          "autoclient.account", "autoclient.document", "k2bridge.outbox"});
+        if (grown)
+            finding({options_.seed, handlers, {}}, *grown);
     }
 
     Options options_;
     std::map<std::string, Json> samples_;
-    std::optional<Backend> backend_;
-    std::optional<long> settled_;
+    Session session_;
     std::size_t findings_ = 0;
     long stored_ = 0, refused_ = 0, no_json_ = 0;
 };

@@ -1,5 +1,6 @@
 // See tree.hpp.
 #include "tree.hpp"
+#include "mutate.hpp"
 #include "values.hpp"
 
 #include <algorithm>
@@ -101,27 +102,14 @@ void change(Random &random, Json &node)
         respell(random, node);
 }
 
-void damage(Random &random, std::string &text)
-{
-    for (std::size_t times = 1 + random.below(3); times > 0 && !text.empty(); --times) {
-        const std::size_t at = random.below(text.size());
-        if (random.once_in(3))
-            text.resize(at);
-        else
-            text[at] = static_cast<char>(random.below(256));
-    }
-}
-
 } // namespace
 
-std::string changed(Random &random, Json sample, std::size_t damaged)
+std::string changed(Random &random, Json sample)
 {
     for (std::size_t times = random.below(5); times > 0; --times)
         change(random, any_node(random, sample));
     std::string text = write(sample);
-    if (random.once_in(damaged))
-        damage(random, text);
-    return text;
+    return random.once_in(60) ? damage(random, std::move(text)) : text;
 }
 
 } // namespace fuzz

@@ -11,7 +11,7 @@
 namespace fuzz
 {
 
-// A reply made from a sample; one in `damaged` has bytes changed besides.
-std::string changed(Random &random, Json sample, std::size_t damaged);
+// A reply made from a sample; now and then with bytes that are no JSON.
+std::string changed(Random &random, Json sample);
 
 } // namespace fuzz

@@ -4,17 +4,15 @@
 // alone.
 //
 //   fuzz_payload --samples DIR [--seconds N | --runs N] [--seed N] [--findings DIR] [--conninfo TEXT]
-#include "backend.hpp"
 #include "driver.hpp"
 #include "mutate.hpp"
+#include "session.hpp"
 
 #include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <map>
-#include <optional>
-#include <thread>
 
 namespace fuzz
 {
@@ -50,17 +48,18 @@ struct Case {
 };
 
 constexpr std::size_t most_findings = 200, shown_of_a_kind = 2;
-constexpr long most_resident = 3L << 20, most_growth = 64L << 20; // kB of the process, bytes of its contexts
+constexpr long most_resident = 3L << 20; // kB of the process
 
 class Fuzzer
 {
 public:
-    explicit Fuzzer(Options options) : options_(std::move(options))
+    explicit Fuzzer(Options options)
+        : options_(std::move(options)),
+          session_(options_.conninfo, {"SET statement_timeout = '120s'", "SET client_min_messages = error"})
     {
         for (const Service &service : services)
             samples_.emplace(service.name,
                              sample(options_, service.sample != nullptr ? service.sample : service.name));
-        connect();
     }
 
     // 0 when every promise was kept.
@@ -84,14 +83,6 @@ public:
     }
 
 private:
-    void connect()
-    {
-        backend_.emplace(options_.conninfo);
-        backend_->must("SET statement_timeout = '120s'");
-        backend_->must("SET client_min_messages = error");
-        settled_.reset();
-    }
-
     void finding(const Case &sent, const std::string &what)
     {
         std::string kind = what;
@@ -116,19 +107,19 @@ private:
         const Json &sample = samples_.at(sent.service->name);
         sent.payload = sent.service->reader != nullptr ? batch(random, sample) : single(random, sample);
         try {
-            backend_->must("BEGIN");
+            session_->must("BEGIN");
             exchange(random, sent);
-            backend_->must("ROLLBACK");
+            session_->must("ROLLBACK");
         } catch (const Lost &lost) {
             finding(sent, std::string("the server ended the connection: ") + lost.what());
-            reconnect();
+            session_.reconnect();
         }
     }
 
     // Same meaning for the server as for us: what it takes for JSON must be served without an error.
     void exchange(Random &random, const Case &sent)
     {
-        const Outcome json = backend_->run("SELECT $1::jsonb IS NULL", {sent.payload});
+        const Outcome json = session_->run("SELECT $1::jsonb IS NULL", {sent.payload});
         if (json.failed()) {
             ++no_json_;
             const bool clear = json.state.starts_with("22") || json.state.starts_with("54");
@@ -136,15 +127,15 @@ private:
                 finding(sent, "no JSON, yet error " + json.state + ": " + json.message);
             return;
         }
-        const std::string note = backend_->must("SELECT fuzz.before()").value();
-        backend_->must("SET LOCAL ROLE fuzz_service");
+        const std::string note = session_->must("SELECT fuzz.before()").value();
+        session_->must("SET LOCAL ROLE fuzz_service");
         const std::string call = std::string("SELECT k2.") + sent.service->name + "($1::jsonb)";
-        const Outcome reply = backend_->run(call.c_str(), {sent.payload});
+        const Outcome reply = session_->run(call.c_str(), {sent.payload});
         if (reply.failed())
             return finding(sent, "error " + reply.state + ": " + reply.message);
-        backend_->must("RESET ROLE");
+        session_->must("RESET ROLE");
         count(reply.value());
-        const bool kept = judge(sent, backend_->run("SELECT fuzz.broken($1, $2::jsonb, $3::jsonb, $4::jsonb)",
+        const bool kept = judge(sent, session_->run("SELECT fuzz.broken($1, $2::jsonb, $3::jsonb, $4::jsonb)",
                                                     {sent.service->name, sent.payload, reply.value(), note}));
         if (kept && sent.service->reader != nullptr && random.once_in(4))
             read_range(random, sent);
@@ -170,7 +161,7 @@ private:
         static constexpr const char *bounds[] = {"0",  "1",    "2",          "3",          "7",
                                                  "-1", "5000", "2147483647", "-2147483648"};
         judge(sent,
-              backend_->run("SELECT fuzz.broken_reader($1, $2::jsonb, $3::integer, $4::integer)",
+              session_->run("SELECT fuzz.broken_reader($1, $2::jsonb, $3::integer, $4::integer)",
                             {sent.service->reader, sent.payload, random.pick(bounds), random.pick(bounds)}));
     }
 
@@ -182,46 +173,23 @@ private:
             ++(reply.find("\"errors\"") != std::string::npos ? in_part_ : refused_);
     }
 
-    // The server may be restarting after a crash.
-    void reconnect()
-    {
-        const auto deadline = Clock::now() + std::chrono::seconds(60);
-        while (true) {
-            try {
-                return connect();
-            } catch (const Lost &) {
-                if (Clock::now() > deadline)
-                    throw;
-                std::this_thread::sleep_for(std::chrono::milliseconds(200));
-            }
-        }
-    }
-
-    // Dead rows go; memory must have come back.
     void look_after_server()
     {
-        for (const char *table :
-             {"k2.loan", "k2.loan_debt", "k2.client", "k2.extreq", "k2.extreq_pay", "k2.extreq_event",
-              "k2bridge.rejected_item", "k2bridge.audit", "fuzz.former_loan", "fuzz.former_payment"})
-            backend_->must((std::string("VACUUM ") + table).c_str());
-        const long used = std::stol(
-            backend_->must("SELECT sum(used_bytes)::bigint FROM pg_backend_memory_contexts").value());
-        peak_ = std::max(peak_, backend_->peak());
+        const auto grown = session_.tidy({"k2.loan", "k2.loan_debt", "k2.client", "k2.extreq",
+                                          "k2.extreq_pay", "k2.extreq_event", "k2bridge.rejected_item",
+                                          "k2bridge.audit", "fuzz.former_loan", "fuzz.former_payment"});
         const Case nothing{options_.seed, services, {}};
-        if (!settled_)
-            settled_ = used;
-        if (used > *settled_ + most_growth)
-            finding(nothing, "the backend's contexts grew from " + std::to_string(*settled_) + " to " +
-                                 std::to_string(used) + " bytes");
-        if (backend_->resident() > most_resident)
+        if (grown)
+            finding(nothing, *grown);
+        peak_ = std::max(peak_, session_->peak());
+        if (session_->resident() > most_resident)
             finding(nothing,
-                    "the backend holds " + std::to_string(backend_->resident()) + " kB between payloads");
+                    "the backend holds " + std::to_string(session_->resident()) + " kB between payloads");
     }
 
     Options options_;
     std::map<std::string, Json> samples_;
-    std::optional<Backend> backend_;
-    std::optional<long> settled_;
+    Session session_;
     std::map<std::string, std::size_t> kinds_;
     std::size_t findings_ = 0;
     long no_json_ = 0, refused_ = 0, in_part_ = 0, taken_ = 0, peak_ = 0;

@@ -105,6 +105,14 @@ std::size_t batch_size(Random &random)
     return random.once_in(12) ? random.below(200) : random.below(8);
 }
 
+std::string finish(Random &random, const Json &json)
+{
+    std::string text = write(json);
+    return random.once_in(25) ? damage(random, std::move(text)) : text;
+}
+
+} // namespace
+
 std::string damage(Random &random, std::string text)
 {
     for (std::size_t times = 1 + random.below(4); times > 0; --times) {
@@ -129,14 +137,6 @@ std::string damage(Random &random, std::string text)
     }
     return text;
 }
-
-std::string finish(Random &random, const Json &json)
-{
-    std::string text = write(json);
-    return random.once_in(25) ? damage(random, std::move(text)) : text;
-}
-
-} // namespace
 
 std::string batch(Random &random, const Json &sample)
 {

@@ -11,6 +11,9 @@
 namespace fuzz
 {
 
+// The text with some bytes lost, changed, repeated or made up.
+std::string damage(Random &random, std::string text);
+
 // A payload of a batch service, made from one item of its sample.
 std::string batch(Random &random, const Json &item);
 
