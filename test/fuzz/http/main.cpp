@@ -10,7 +10,7 @@
 #include "driver.hpp"
 #include "mutate.hpp"
 #include "replies.hpp"
-#include "request.hpp"
+#include "requests.hpp"
 
 #include <cstdio>
 #include <fstream>

@@ -1,5 +1,5 @@
-// See request.hpp.
-#include "request.hpp"
+// See requests.hpp.
+#include "requests.hpp"
 
 #include <algorithm>
 #include <iterator>
