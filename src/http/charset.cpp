@@ -4,6 +4,7 @@
 #include "http/charset.hpp"
 
 #include "http/fields.hpp"
+#include "http/runs.hpp"
 
 #include <algorithm>
 #include <array>
@@ -141,12 +142,13 @@ bool is_1251_name(std::string_view name)
 
 std::size_t invalid_utf8(std::string_view text) noexcept
 {
-    std::size_t at = 0;
-    while (at < text.size()) {
+    for (std::size_t at = skip_ascii(text, 0); at < text.size();) {
         const std::size_t length = sequence(text, at);
         if (length == 0)
             return at;
         at += length;
+        if (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80)
+            at = skip_ascii(text, at);
     }
     return std::string_view::npos;
 }

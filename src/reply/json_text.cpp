@@ -3,6 +3,8 @@
 // jansson.
 #include "reply/json_text.hpp"
 
+#include "http/runs.hpp"
+
 #include <jansson.h>
 
 #include <algorithm>
@@ -85,15 +87,14 @@ public:
     {
         const std::size_t begin = at_;
         expect('"');
+        at_ = http::skip_plain(text_, at_);
         while (!take('"')) {
             if (ended())
                 fail("a string is not closed");
-            const auto c = static_cast<unsigned char>(text_[at_]);
-            if (c < 0x20)
+            if (!take('\\'))
                 fail("a string contains a control character");
-            at_++;
-            if (c == '\\')
-                escape();
+            escape();
+            at_ = http::skip_plain(text_, at_);
         }
         return text_.substr(begin, at_ - begin);
     }

@@ -1,6 +1,9 @@
 // Walking through valid JSON text (json_walk.hpp). The nesting is counted, not recursed into.
 #include "reply/json_walk.hpp"
 
+#include "http/runs.hpp"
+
+#include <algorithm>
 #include <cstring>
 
 namespace reply
@@ -66,10 +69,10 @@ std::string_view Walk::value()
 
 void Walk::skip_string()
 {
-    at_++;
+    at_ = http::skip_plain(text_, at_ + 1);
     while (at_ < text_.size() && text_[at_] != '"')
-        at_ += text_[at_] == '\\' ? 2 : 1;
-    at_ = at_ < text_.size() ? at_ + 1 : text_.size();
+        at_ = http::skip_plain(text_, std::min(at_ + (text_[at_] == '\\' ? 2 : 1), text_.size()));
+    at_ = std::min(at_ + 1, text_.size());
 }
 
 void Walk::skip_nest()
