@@ -48,6 +48,7 @@ SQL_MEMBERS = \
     src/abs/queued_wrappers.sql \
     src/autoclient/types.sql \
     src/autoclient/wire.sql \
+    src/autoclient/rows.sql \
     src/autoclient/store.sql \
     src/autoclient/poll.sql \
     src/autoclient/final.sql \

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW autoclient.statement_check AS
 SELECT a.server, a.acc, p.day, p.problem
   FROM autoclient.account a
   JOIN autoclient.server_day d ON d.server = a.server
- CROSS JOIN LATERAL autoclient.check_days(a.server, a.acc, a.start_date, least(a.walked_through, d.date_final_statement)) p
+ CROSS JOIN LATERAL autoclient.check_days(a.server, a.acc COLLATE "default", a.start_date, least(a.walked_through, d.date_final_statement)) p
  WHERE a.poll;
 COMMENT ON VIEW autoclient.statement_check IS 'Days that do not add up, among those whose final statement was fetched. Empty is good.';
 COMMENT ON COLUMN autoclient.statement_check.server IS 'foreign server';

@@ -18,6 +18,7 @@ DECLARE
     subject text := format('autoclient:%s:%s:final', $1, $2);
     from_day date;
     to_day date;
+    fresh boolean;
 BEGIN
     SELECT k.* INTO a FROM autoclient.account k WHERE k.server = $1 AND k.acc = $2 FOR NO KEY UPDATE;
     SELECT k.* INTO c FROM autoclient.company k WHERE k.server = $1;
@@ -41,9 +42,10 @@ BEGIN
         UPDATE autoclient.account k SET backfill_since = clock_timestamp(), backfill_from = from_day
          WHERE k.server = $1 AND k.acc = $2;
     END IF;
+    fresh := NOT EXISTS (SELECT FROM autoclient.transaction t WHERE t.server = $1 AND t.acc = $2 AND t.dat_od BETWEEN from_day AND to_day);
     RETURN k2bridge.enqueue('autoclient.transactions', jsonb_build_object('acc', $2,
                'startDate', autoclient.wire_date(from_day), 'endDate', autoclient.wire_date(to_day), 'limit', c.page_size,
-               'about', jsonb_build_object('acc', $2, 'walk', nextval('autoclient.walk_seq'), 'from', from_day, 'to', to_day)),
+               'about', jsonb_build_object('acc', $2, 'walk', nextval('autoclient.walk_seq'), 'from', from_day, 'to', to_day, 'fresh', fresh)),
                subject, $1);
 END
 $$;
@@ -88,7 +90,7 @@ CREATE FUNCTION autoclient.advance(server name, acc text) RETURNS date
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     UPDATE autoclient.account a
        SET final_through = (SELECT coalesce(min(p.day) - 1, a.walked_through)
-                              FROM autoclient.check_days(a.server, a.acc, coalesce(a.final_through + 1, a.start_date), a.walked_through) p
+                              FROM autoclient.check_days(a.server, a.acc COLLATE "default", coalesce(a.final_through + 1, a.start_date), a.walked_through) p
                              WHERE p.problem <> 'vanished')
      WHERE a.server = $1 AND a.acc = $2
     RETURNING a.final_through
@@ -118,7 +120,7 @@ BEGIN
                resume_through = CASE WHEN a.walked_through >= a.start_date THEN greatest(a.resume_through, a.walked_through) END
          WHERE k.server = a.server AND k.acc = a.acc;
     END IF;
-    RETURN autoclient.next_window(a.server, a.acc, NULL);
+    RETURN autoclient.next_window(a.server, a.acc COLLATE "default", NULL);
 END
 $$;
 COMMENT ON FUNCTION autoclient.backfill_as_owner(text, date, name) IS 'Behind autoclient.backfill.';
@@ -136,7 +138,7 @@ BEGIN
     UPDATE autoclient.company c SET backfill_paused = $2 WHERE c.server = wanted;
     PERFORM k2bridge.record_audit('autoclient.company', wanted::text, CASE WHEN $2 THEN 'pause backfill' ELSE 'resume backfill' END, NULL, NULL, NULL);
     IF NOT $2 THEN
-        PERFORM autoclient.next_window(a.server, a.acc, NULL) FROM autoclient.account a WHERE a.server = wanted AND a.poll;
+        PERFORM autoclient.next_window(a.server, a.acc COLLATE "default", NULL) FROM autoclient.account a WHERE a.server = wanted AND a.poll;
     END IF;
 END
 $$;

@@ -3,6 +3,9 @@
 -- transaction, so that a crash between any two pages neither loses nor repeats a row (design section 7).
 --
 -- Subjects: autoclient:<server> the round, autoclient:<server>:<acc>:interim and …:final what is fetched of an account.
+--
+-- COLLATE "default" where a server goes along with an account: an argument of type name would otherwise give all text in
+-- the function collation "C", and no index on accounts could be used (src/README.md).
 
 CREATE FUNCTION autoclient.under_way(subject text, but bigint) RETURNS bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -113,13 +116,13 @@ BEGIN
     IF about ? 'round' THEN
         PERFORM autoclient.discover(call.server, items::jsonb, c.start_date) FROM autoclient.company c WHERE c.server = call.server;
     END IF;
-    PERFORM autoclient.store_balances(call.server, coalesce(about ->> 'acc', autoclient.account_named(call.server, call.args ->> 'acc')), items, (about ->> 'to')::date);
+    PERFORM autoclient.store_balances(call.server COLLATE "default", coalesce(about ->> 'acc', autoclient.account_named(call.server, call.args ->> 'acc')), items, (about ->> 'to')::date);
     IF about ? 'direct' OR autoclient.queue_next_page(call) THEN
         RETURN;
     ELSIF about ? 'round' THEN
         PERFORM autoclient.start_accounts(call.server);
     ELSIF about ? 'walk' THEN
-        PERFORM autoclient.finish_window(call.server, about, call.id);
+        PERFORM autoclient.finish_window(call.server COLLATE "default", about, call.id);
     END IF;
 END
 $$;
@@ -130,7 +133,7 @@ CREATE FUNCTION autoclient.start_accounts(server name) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE autoclient.server_day d SET round_done_at = clock_timestamp() WHERE d.server = $1;
-    PERFORM autoclient.start_interim(a.server, a.acc), autoclient.next_window(a.server, a.acc, NULL)
+    PERFORM autoclient.start_interim(a.server, a.acc COLLATE "default"), autoclient.next_window(a.server, a.acc COLLATE "default", NULL)
        FROM autoclient.account a WHERE a.server = $1 AND a.poll ORDER BY a.acc;
 END
 $$;
@@ -185,8 +188,8 @@ BEGIN
                         WHEN call.endpoint = 'autoclient.transactions' AND NOT about ? 'interim'
                         THEN (SELECT d.date_final_statement FROM autoclient.server_day d WHERE d.server = call.server) END;
     SELECT p.rest, p.items INTO call.reply, items FROM autoclient.page_of(reply, 'transactions') p;
-    PERFORM autoclient.store_transactions(call.server, coalesce(about ->> 'acc', autoclient.account_named(call.server, call.args ->> 'acc')),
-                items, final_until, (about ->> 'walk')::bigint);
+    PERFORM autoclient.store_transactions(call.server COLLATE "default", coalesce(about ->> 'acc', autoclient.account_named(call.server, call.args ->> 'acc')),
+                items, final_until, (about ->> 'walk')::bigint, about -> 'fresh' = 'true');
     IF EXISTS (SELECT FROM autoclient.payment p WHERE p.server = call.server AND p.state = 'uncertain') THEN
         PERFORM autoclient.match_uncertain(call.server);
     END IF;

@@ -1,15 +1,6 @@
 -- Storing what the statement calls bring: one statement per page. Final rows are never overwritten by interim ones,
 -- and a row of a day that was fetched as final without it counts as vanished (wire/autoclient.md section 2.3).
 
-CREATE TYPE autoclient.stored_row AS (
-    trantype text,
-    ref      text,
-    refn     text,
-    osnd     text,
-    dlr      text
-);
-COMMENT ON TYPE autoclient.stored_row IS 'A row of an account''s statement that is new or has changed: its key and what links it.';
-
 CREATE FUNCTION autoclient.account_named(server name, wire text) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce((SELECT a.acc FROM autoclient.account a
@@ -22,19 +13,6 @@ CREATE FUNCTION autoclient.page_of(reply json, list text, OUT rest jsonb, OUT it
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'k2bridge_page_of';
 COMMENT ON FUNCTION autoclient.page_of(json, text) IS
 'A reply in two: the array of that name as text, and the rest; raises naming the field when it is no array.';
-
-CREATE FUNCTION autoclient.read_transactions(items json, zone text)
-    RETURNS TABLE (trantype text, ref text, refn text, aut_my_crf text, aut_my_mfo text, aut_my_acc text, aut_my_nam text,
-                   aut_my_mfo_name text, aut_my_mfo_city text, aut_cntr_crf text, aut_cntr_mfo text, aut_cntr_acc text,
-                   aut_cntr_nam text, aut_cntr_mfo_name text, aut_cntr_mfo_city text, ccy text, fl_real text, pr_pr text,
-                   doc_typ text, num_doc text, dat_kl date, dat_od date, osnd text, sum numeric, sum_e numeric, tim_p text,
-                   at timestamptz, id text, dlr text, technical_transaction_id text, uetr text, ultmt text,
-                   payer_ultmt_nceo text, payer_ultmt_document text, payer_ultmt_name text, payer_ultmt_country_code text,
-                   recipient_ultmt_nceo text, recipient_ultmt_document text, recipient_ultmt_name text,
-                   recipient_ultmt_country_code text, struct_code text, struct_type text, struct_category text, raw jsonb)
-    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'k2bridge_read_transactions';
-COMMENT ON FUNCTION autoclient.read_transactions(json, text) IS
-'The rows of one account in a page of its statement, each once, in the order of their key; wall times are those of the zone. A value that a column would not hold raises 22023 naming the field and the row.';
 
 CREATE FUNCTION autoclient.link_requests(server name, acc text, changed autoclient.stored_row[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -70,95 +48,39 @@ $$;
 COMMENT ON FUNCTION autoclient.link_payments(name, text, autoclient.stored_row[]) IS
 'Links debits to the payments that made them, whose pack reference the bank gives as DLR.';
 
-CREATE FUNCTION autoclient.store_account(server name, acc text, items json, final_until date, walk bigint) RETURNS bigint
+CREATE FUNCTION autoclient.store_account(server name, acc text, items json, final_until date, walk bigint, fresh boolean) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-    zone text := autoclient.zone($1);
     walked date := (SELECT a.walked_through FROM autoclient.account a WHERE a.server = $1 AND a.acc = $2);
     changed autoclient.stored_row[];
 BEGIN
-    WITH stored AS (
-        INSERT INTO autoclient.transaction AS known (
-               server, acc, is_final, vanished, walk, trantype, ref, refn,
-               aut_my_crf, aut_my_mfo, aut_my_acc, aut_my_nam, aut_my_mfo_name, aut_my_mfo_city, aut_cntr_crf, aut_cntr_mfo,
-               aut_cntr_acc, aut_cntr_nam, aut_cntr_mfo_name, aut_cntr_mfo_city, ccy, fl_real, pr_pr, doc_typ, num_doc,
-               dat_kl, dat_od, osnd, sum, sum_e, tim_p, at, id, dlr, technical_transaction_id, uetr, ultmt, payer_ultmt_nceo,
-               payer_ultmt_document, payer_ultmt_name, payer_ultmt_country_code, recipient_ultmt_nceo,
-               recipient_ultmt_document, recipient_ultmt_name, recipient_ultmt_country_code, struct_code, struct_type,
-               struct_category, raw)
-        SELECT $1, $2, coalesce(r.dat_od <= $4, false), coalesce(r.dat_od > $4, true) AND coalesce(r.dat_od <= walked, false), $5, r.*
-          FROM autoclient.read_transactions($3, zone) r
-            ON CONFLICT (server, acc, trantype, ref, refn) DO UPDATE
-           SET (is_final, vanished, walk,
-               aut_my_crf, aut_my_mfo, aut_my_acc, aut_my_nam, aut_my_mfo_name, aut_my_mfo_city, aut_cntr_crf, aut_cntr_mfo,
-               aut_cntr_acc, aut_cntr_nam, aut_cntr_mfo_name, aut_cntr_mfo_city, ccy, fl_real, pr_pr, doc_typ, num_doc,
-               dat_kl, dat_od, osnd, sum, sum_e, tim_p, at, id, dlr, technical_transaction_id, uetr, ultmt, payer_ultmt_nceo,
-               payer_ultmt_document, payer_ultmt_name, payer_ultmt_country_code, recipient_ultmt_nceo,
-               recipient_ultmt_document, recipient_ultmt_name, recipient_ultmt_country_code, struct_code, struct_type,
-               struct_category, raw)
-             = ROW (excluded.is_final, excluded.vanished, coalesce(excluded.walk, known.walk),
-               excluded.aut_my_crf, excluded.aut_my_mfo, excluded.aut_my_acc, excluded.aut_my_nam, excluded.aut_my_mfo_name,
-               excluded.aut_my_mfo_city, excluded.aut_cntr_crf, excluded.aut_cntr_mfo, excluded.aut_cntr_acc,
-               excluded.aut_cntr_nam, excluded.aut_cntr_mfo_name, excluded.aut_cntr_mfo_city, excluded.ccy, excluded.fl_real,
-               excluded.pr_pr, excluded.doc_typ, excluded.num_doc, excluded.dat_kl, excluded.dat_od, excluded.osnd,
-               excluded.sum, excluded.sum_e, excluded.tim_p, excluded.at, excluded.id, excluded.dlr,
-               excluded.technical_transaction_id, excluded.uetr, excluded.ultmt, excluded.payer_ultmt_nceo,
-               excluded.payer_ultmt_document, excluded.payer_ultmt_name, excluded.payer_ultmt_country_code,
-               excluded.recipient_ultmt_nceo, excluded.recipient_ultmt_document, excluded.recipient_ultmt_name,
-               excluded.recipient_ultmt_country_code, excluded.struct_code, excluded.struct_type, excluded.struct_category,
-               excluded.raw)
-         WHERE (excluded.is_final OR NOT known.is_final)
-           AND (excluded.walk IS NOT NULL
-                OR (known.is_final, known.vanished,
-                    known.aut_my_crf, known.aut_my_mfo, known.aut_my_acc, known.aut_my_nam, known.aut_my_mfo_name,
-                    known.aut_my_mfo_city, known.aut_cntr_crf, known.aut_cntr_mfo, known.aut_cntr_acc, known.aut_cntr_nam,
-                    known.aut_cntr_mfo_name, known.aut_cntr_mfo_city, known.ccy, known.fl_real, known.pr_pr, known.doc_typ,
-                    known.num_doc, known.dat_kl, known.dat_od, known.osnd, known.sum, known.sum_e, known.tim_p, known.at,
-                    known.id, known.dlr, known.technical_transaction_id, known.uetr, known.ultmt, known.payer_ultmt_nceo,
-                    known.payer_ultmt_document, known.payer_ultmt_name, known.payer_ultmt_country_code,
-                    known.recipient_ultmt_nceo, known.recipient_ultmt_document, known.recipient_ultmt_name,
-                    known.recipient_ultmt_country_code, known.struct_code, known.struct_type, known.struct_category,
-                    known.raw)
-                   IS DISTINCT FROM
-                   (excluded.is_final, excluded.vanished,
-                    excluded.aut_my_crf, excluded.aut_my_mfo, excluded.aut_my_acc, excluded.aut_my_nam,
-                    excluded.aut_my_mfo_name, excluded.aut_my_mfo_city, excluded.aut_cntr_crf, excluded.aut_cntr_mfo,
-                    excluded.aut_cntr_acc, excluded.aut_cntr_nam, excluded.aut_cntr_mfo_name, excluded.aut_cntr_mfo_city,
-                    excluded.ccy, excluded.fl_real, excluded.pr_pr, excluded.doc_typ, excluded.num_doc, excluded.dat_kl,
-                    excluded.dat_od, excluded.osnd, excluded.sum, excluded.sum_e, excluded.tim_p, excluded.at, excluded.id,
-                    excluded.dlr, excluded.technical_transaction_id, excluded.uetr, excluded.ultmt,
-                    excluded.payer_ultmt_nceo, excluded.payer_ultmt_document, excluded.payer_ultmt_name,
-                    excluded.payer_ultmt_country_code, excluded.recipient_ultmt_nceo, excluded.recipient_ultmt_document,
-                    excluded.recipient_ultmt_name, excluded.recipient_ultmt_country_code, excluded.struct_code,
-                    excluded.struct_type, excluded.struct_category, excluded.raw))
-        RETURNING known.trantype, known.ref, known.refn, known.osnd, known.dlr
-    )
-    SELECT array_agg(ROW (s.trantype, s.ref, s.refn, s.osnd, s.dlr)::autoclient.stored_row) INTO changed FROM stored s;
+    IF fresh THEN
+        changed := autoclient.insert_rows($1, $2, $3, $4, walked, $5);
+    END IF;
     IF changed IS NULL THEN
-        RETURN 0;
+        changed := autoclient.merge_rows($1, $2, $3, $4, walked, $5);
     END IF;
     PERFORM autoclient.link_requests($1, $2, changed);
     PERFORM autoclient.link_payments($1, $2, changed);
     RETURN cardinality(changed);
 END
 $$;
-COMMENT ON FUNCTION autoclient.store_account(name, text, json, date, bigint) IS
-'Stores rows of one account, of which those up to the given day are final, and links them to payments and payment requests; returns how many are new or have changed.';
+COMMENT ON FUNCTION autoclient.store_account(name, text, json, date, bigint, boolean) IS
+'Stores rows of one account, of which those up to the given day are final, and links them to payments and payment requests; fresh: none of them is expected to be here. Returns how many are new or have changed.';
 
-CREATE FUNCTION autoclient.store_transactions(server name, acc text, items json, final_until date, walk bigint) RETURNS bigint
+CREATE FUNCTION autoclient.store_transactions(server name, acc text, items json, final_until date, walk bigint, fresh boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF $2 IS NOT NULL THEN
-        RETURN autoclient.store_account($1, $2, $3, $4, $5);
+        RETURN autoclient.store_account($1, $2, $3, $4, $5, $6);
     END IF;
-    RETURN (SELECT coalesce(sum(autoclient.store_account($1, o.acc, o.items, $4, $5)), 0)
+    RETURN (SELECT coalesce(sum(autoclient.store_account($1, o.acc, o.items, $4, $5, $6)), 0)
               FROM (SELECT autoclient.account_named($1, e.item ->> 'AUT_MY_ACC') AS acc, json_agg(e.item ORDER BY e.place) AS items
                       FROM json_array_elements($3) WITH ORDINALITY AS e (item, place) GROUP BY 1 ORDER BY 1) o);
 END
 $$;
-COMMENT ON FUNCTION autoclient.store_transactions(name, text, json, date, bigint) IS
-'Stores a page of the statement of an account (null: of several); rows up to the given day are final. Returns how many are new or have changed.';
+COMMENT ON FUNCTION autoclient.store_transactions(name, text, json, date, bigint, boolean) IS
+'Stores a page of the statement of an account (null: of several); rows up to the given day are final; fresh: none is expected to be here. Returns how many are new or have changed.';
 
 CREATE FUNCTION autoclient.read_balances(items json, zone text)
     RETURNS TABLE (acc text, day date, currency text, is_final boolean, balance_in numeric, balance_out numeric,

@@ -8,6 +8,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "parser/parse_func.h"
@@ -203,6 +204,8 @@ PGDLLEXPORT Datum k2bridge_door(PG_FUNCTION_ARGS)
         if (get_func_namespace(self) != get_namespace_oid("k2bridge", false))
             pg::require_version(behind->owner);
     }
+    // An argument of type name would give all text behind the door collation "C", which no index has.
+    fcinfo->fncollation = DEFAULT_COLLATION_OID;
     return pg::pass(fcinfo, &behind->function, behind->owner);
 }
 
