@@ -5,32 +5,11 @@ CREATE FUNCTION autoclient.wire_date(day date) RETURNS text
 COMMENT ON FUNCTION autoclient.wire_date(date) IS 'A date as the statement and rate calls want it.';
 
 CREATE FUNCTION autoclient.server_option(server name, option text) RETURNS text
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN (SELECT o.option_value
-              FROM pg_foreign_server s
-              JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'k2bridge'
-             CROSS JOIN LATERAL pg_options_to_table(s.srvoptions) o
-             WHERE s.srvname = $1 AND o.option_name = $2);
-END
-$$;
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'k2bridge_server_option';
 COMMENT ON FUNCTION autoclient.server_option(name, text) IS 'An option of a server, null when it is not set.';
 
 CREATE FUNCTION autoclient.zone(server name) RETURNS text
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    own text := autoclient.server_option($1, 'timezone');
-BEGIN
-    IF own IS NOT NULL THEN
-        RETURN own;
-    END IF;
-    -- Looking into pg_timezone_names would read every file of the time zone database.
-    PERFORM now() AT TIME ZONE 'Europe/Kyiv';
-    RETURN 'Europe/Kyiv';
-EXCEPTION WHEN invalid_parameter_value THEN
-    RETURN 'Europe/Kiev';
-END
-$$;
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'k2bridge_bank_zone';
 COMMENT ON FUNCTION autoclient.zone(name) IS 'Time zone of the bank''s wall times: the server''s option, else Kyiv.';
 
 CREATE FUNCTION autoclient.default_server(server name) RETURNS name

@@ -16,8 +16,17 @@ namespace outbox
 namespace
 {
 
-// $1 endpoints, $2 args, $3 subjects, $4 servers, $5 due_at, $6 created_by, $7 correlation
-constexpr const char *insert_sql =
+// $1 endpoint, $2 args, $3 subject, $4 server, $5 due_at, $6 created_by, $7 correlation
+constexpr const char *insert_one_sql =
+    R"(
+    INSERT INTO k2bridge.outbox (endpoint, args, subject, server, due_at, created_by, correlation)
+    SELECT $1, $2, $3, $4, greatest($5, pg_catalog.clock_timestamp()), $6, $7
+      FROM k2bridge.endpoint e
+     WHERE e.name OPERATOR(pg_catalog.=) $1
+    RETURNING id)";
+
+// The same of arrays of endpoints, args, subjects and servers.
+constexpr const char *insert_many_sql =
     R"(
     INSERT INTO k2bridge.outbox (endpoint, args, subject, server, due_at, created_by, correlation)
     SELECT n.endpoint, n.args, n.subject, n.server, greatest($5, pg_catalog.clock_timestamp()), $6, $7
@@ -27,19 +36,28 @@ constexpr const char *insert_sql =
      ORDER BY n.position
     RETURNING id)";
 
-SPIPlanPtr insert_plan()
+constexpr int columns = 7;
+
+SPIPlanPtr prepare_insert(const char *sql, const Oid (&first_types)[4])
 {
-    static SPIPlanPtr plan = nullptr;
-    if (plan == nullptr) {
-        Oid types[] = {TEXTARRAYOID,   JSONBARRAYOID, TEXTARRAYOID, NAMEARRAYOID,
-                       TIMESTAMPTZOID, NAMEOID,       UUIDOID};
-        SPIPlanPtr prepared = SPI_prepare(insert_sql, 7, types);
-        if (prepared == nullptr)
-            elog(ERROR, "could not prepare the insert into k2bridge.outbox");
-        SPI_keepplan(prepared);
-        plan = prepared;
-    }
+    Oid types[columns] = {first_types[0], first_types[1], first_types[2], first_types[3],
+                          TIMESTAMPTZOID, NAMEOID,        UUIDOID};
+    SPIPlanPtr plan = SPI_prepare(sql, columns, types);
+    if (plan == nullptr)
+        elog(ERROR, "could not prepare the insert into k2bridge.outbox");
+    SPI_keepplan(plan);
     return plan;
+}
+
+SPIPlanPtr insert_plan(bool one)
+{
+    static SPIPlanPtr insert_one = nullptr, insert_many = nullptr;
+    if (one && insert_one == nullptr)
+        insert_one = prepare_insert(insert_one_sql, {TEXTOID, JSONBOID, TEXTOID, NAMEOID});
+    if (!one && insert_many == nullptr)
+        insert_many =
+            prepare_insert(insert_many_sql, {TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, NAMEARRAYOID});
+    return one ? insert_one : insert_many;
 }
 
 // Runs SQL with the rights of the owner of the tables.
@@ -115,30 +133,45 @@ void require_right(Oid owner, ArrayType *endpoints)
     });
 }
 
+// What is to be queued: one call, or arrays of endpoints, args, subjects and servers.
+struct Calls {
+    bool one;
+    int count;
+    ArrayType *endpoints;
+    Datum values[4];
+    bool nulls[4];
+};
+
 // Inserts the rows and returns their ids as bigint[]; null when queueing is switched off.
-ArrayType *insert(ArrayType *endpoints, ArrayType *args, ArrayType *subjects, ArrayType *servers,
-                  TimestampTz due_at)
+ArrayType *insert(const Calls &calls, TimestampTz due_at)
 {
     const Oid owner = pg::tables_owner();
     if (switched_off(owner))
         return nullptr;
-    require_right(owner, endpoints);
-    const int wanted = ArrayGetNItems(ARR_NDIM(endpoints), ARR_DIMS(endpoints));
+    require_right(owner, calls.endpoints);
     NameData created_by;
     namestrcpy(&created_by, GetUserNameFromId(pg::caller(), false));
     pg_uuid_t story = pg::correlation();
-    Datum values[] = {PointerGetDatum(endpoints), PointerGetDatum(args),       PointerGetDatum(subjects),
-                      PointerGetDatum(servers),   TimestampTzGetDatum(due_at), NameGetDatum(&created_by),
-                      UUIDPGetDatum(&story)};
+    Datum values[columns] = {calls.values[0],
+                             calls.values[1],
+                             calls.values[2],
+                             calls.values[3],
+                             TimestampTzGetDatum(due_at),
+                             NameGetDatum(&created_by),
+                             UUIDPGetDatum(&story)};
+    char nulls[columns + 1] = "       ";
+    for (int i = 0; i < 4; ++i)
+        if (calls.nulls[i])
+            nulls[i] = 'n';
     const MemoryContext caller_context = CurrentMemoryContext;
     (void)GetCurrentTransactionId();
     ArrayType *result = nullptr;
     as_owner(owner, [&] {
-        if (SPI_execute_plan(insert_plan(), values, nullptr, false, 0) != SPI_OK_INSERT_RETURNING)
+        if (SPI_execute_plan(insert_plan(calls.one), values, nulls, false, 0) != SPI_OK_INSERT_RETURNING)
             elog(ERROR, "could not insert into k2bridge.outbox");
         const uint64 inserted = SPI_processed;
-        if (inserted != static_cast<uint64>(wanted))
-            unknown_endpoint(endpoints);
+        if (inserted != static_cast<uint64>(calls.count))
+            unknown_endpoint(calls.endpoints);
         Datum *ids = static_cast<Datum *>(palloc(sizeof(Datum) * (inserted + 1)));
         bool null;
         for (uint64 i = 0; i < inserted; ++i)
@@ -150,13 +183,6 @@ ArrayType *insert(ArrayType *endpoints, ArrayType *args, ArrayType *subjects, Ar
     });
     pg::wake_dispatcher_at_commit();
     return result;
-}
-
-ArrayType *single(Datum value, bool null, Oid type, int length, char align)
-{
-    int dims[] = {1}, bounds[] = {1};
-    bool nulls[] = {null};
-    return construct_md_array(&value, nulls, 1, dims, bounds, type, length, false, align);
 }
 
 } // namespace
@@ -176,14 +202,14 @@ PGDLLEXPORT Datum k2bridge_enqueue(PG_FUNCTION_ARGS)
     if (PG_ARGISNULL(1))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("args must not be null"),
                 errhint("An endpoint without arguments takes '{}'."));
-    using outbox::single;
-    ArrayType *ids = outbox::insert(
-        single(PG_GETARG_DATUM(0), false, TEXTOID, -1, TYPALIGN_INT),
-        single(PG_GETARG_DATUM(1), false, JSONBOID, -1, TYPALIGN_INT),
-        single(PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2), PG_ARGISNULL(2), TEXTOID, -1, TYPALIGN_INT),
-        single(PG_ARGISNULL(3) ? 0 : PG_GETARG_DATUM(3), PG_ARGISNULL(3), NAMEOID, NAMEDATALEN,
-               TYPALIGN_CHAR),
-        PG_ARGISNULL(4) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(4));
+    Datum endpoint = PG_GETARG_DATUM(0);
+    ArrayType *endpoints = construct_array(&endpoint, 1, TEXTOID, -1, false, TYPALIGN_INT);
+    const outbox::Calls call{true,
+                             1,
+                             endpoints,
+                             {endpoint, PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), PG_GETARG_DATUM(3)},
+                             {false, false, PG_ARGISNULL(2), PG_ARGISNULL(3)}};
+    ArrayType *ids = outbox::insert(call, PG_ARGISNULL(4) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(4));
     if (ids == nullptr)
         PG_RETURN_NULL();
     PG_RETURN_INT64(*reinterpret_cast<int64 *>(ARR_DATA_PTR(ids)));
@@ -199,8 +225,13 @@ PGDLLEXPORT Datum k2bridge_enqueue_all(PG_FUNCTION_ARGS)
         if (ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(i)), ARR_DIMS(PG_GETARG_ARRAYTYPE_P(i))) != count)
             ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
                     errmsg("the arrays must be of one length"));
-    ArrayType *ids = outbox::insert(endpoints, PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2),
-                                    PG_GETARG_ARRAYTYPE_P(3), PG_GETARG_TIMESTAMPTZ(4));
+    const outbox::Calls calls{
+        false,
+        count,
+        endpoints,
+        {PointerGetDatum(endpoints), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), PG_GETARG_DATUM(3)},
+        {}};
+    ArrayType *ids = outbox::insert(calls, PG_GETARG_TIMESTAMPTZ(4));
     if (ids == nullptr)
         PG_RETURN_NULL();
     PG_RETURN_ARRAYTYPE_P(ids);

@@ -8,7 +8,9 @@
 #include <map>
 
 extern "C" {
+#include "utils/inval.h"
 #include "utils/regproc.h"
+#include "utils/syscache.h"
 }
 
 namespace outbox
@@ -22,13 +24,24 @@ const Oid parameter_types[parameters] = {
     INT8OID, TEXTOID, NAMEOID,        TEXTOID, JSONBOID, TEXTOID,  INT4OID, INT4OID, TEXTOID,        TEXTOID,
     TEXTOID, UUIDOID, TIMESTAMPTZOID, NAMEOID, INT8OID,  BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONOID};
 
-// A function's quoted name, and whether it takes the reply as text beside the call.
+// A function's quoted name, empty when there is none of that name and arguments, and whether it takes the
+// reply as text beside the call.
 struct Function {
-    const char *name; // null: there is none of that name and arguments
-    bool takes_text;
+    std::string name;
+    bool takes_text{false};
 };
 
-Function find_qualified(const char *name)
+// Functions by their names in k2bridge.endpoint, as long as no function or schema changes.
+std::map<std::string, Function> *known_functions;
+uint64 functions_era;
+
+void forget_functions(Datum, int, uint32)
+{
+    known_functions->clear();
+    ++functions_era;
+}
+
+void look_up(const char *name, Function &function)
 {
     static pg::Statement statement(
         "SELECT pg_catalog.to_regprocedure($1 || '(k2bridge.call_row, json)')::pg_catalog.oid,"
@@ -39,11 +52,11 @@ Function find_qualified(const char *name)
     const Oid with_text = DatumGetObjectId(pg::cell(0, 1, &no_text));
     const Oid plain = DatumGetObjectId(pg::cell(0, 2, &none));
     if (no_text && none)
-        return {nullptr, false};
-    const Oid function = no_text ? plain : with_text;
-    return {
-        quote_qualified_identifier(get_namespace_name(get_func_namespace(function)), get_func_name(function)),
-        !no_text};
+        return;
+    const Oid oid = no_text ? plain : with_text;
+    function.name =
+        quote_qualified_identifier(get_namespace_name(get_func_namespace(oid)), get_func_name(oid));
+    function.takes_text = !no_text;
 }
 
 SPIPlanPtr plan_for(const Function &function)
@@ -53,12 +66,12 @@ SPIPlanPtr plan_for(const Function &function)
         " nullif($10, ''), $11::pg_catalog.jsonb, NULL::pg_catalog.int8, NULL::pg_catalog.int8, $12, $13,"
         " $14, $19, $15 * pg_catalog.interval '1 microsecond', $16, nullif($17, ''),"
         " nullif($18, ''))::k2bridge.call_row%s)",
-        function.name, function.takes_text ? ", $20" : "");
+        function.name.c_str(), function.takes_text ? ", $20" : "");
     Oid types[parameters];
     std::copy(parameter_types, parameter_types + parameters, types);
     SPIPlanPtr plan = SPI_prepare(sql, parameters, types);
     if (plan == nullptr || SPI_keepplan(plan) != 0)
-        elog(ERROR, "could not prepare the call of %s: %s", function.name,
+        elog(ERROR, "could not prepare the call of %s: %s", function.name.c_str(),
              SPI_result_code_string(SPI_result));
     return plan;
 }
@@ -78,11 +91,25 @@ SPIPlanPtr known_plan(const Function &function)
 
 Function find_function(const std::string &name, const std::string &endpoint, const char *what)
 {
-    const Function function = pg::call([&] { return find_qualified(name.c_str()); });
-    if (function.name == nullptr)
+    if (known_functions == nullptr) {
+        known_functions = new std::map<std::string, Function>;
+        pg::call([] {
+            CacheRegisterSyscacheCallback(PROCOID, forget_functions, 0);
+            CacheRegisterSyscacheCallback(NAMESPACEOID, forget_functions, 0);
+        });
+    }
+    const auto known = known_functions->find(name);
+    if (known != known_functions->end())
+        return known->second;
+    const uint64 era = functions_era; // an invalidation while we look must not be lost
+    Function function;
+    pg::call([&] { look_up(name.c_str(), function); });
+    if (function.name.empty())
         throw pg::Error(ERRCODE_UNDEFINED_FUNCTION, std::string(what) + " " + name +
                                                         "(k2bridge.call_row) of endpoint " + endpoint +
                                                         " does not exist");
+    if (functions_era == era)
+        known_functions->emplace(name, function);
     return function;
 }
 
