@@ -37,6 +37,13 @@ SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of
 SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"ID": "DNCHK0108B1WKXP07012020025800", "DAT_OD": "08.01.2020"}')), '2020-01-08', 1);
 SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"SUM": "9.99"}')), NULL, NULL);
 SELECT trantype, sum, dat_od, id, is_final FROM autoclient.transaction ORDER BY trantype;
+-- Where no row is expected to be here one may be: the whole page is merged then.
+BEGIN;
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"REF": "FIRST", "DAT_OD": "08.01.2020"}'),
+    pg_temp.row_of('{"SUM": "0.02", "DAT_OD": "08.01.2020"}')), '2020-01-08', 2, true);
+SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"REF": "SECOND", "DAT_OD": "08.01.2020"}')), '2020-01-08', 2, true);
+SELECT trantype, ref, sum, dat_od, is_final, vanished, walk FROM autoclient.transaction ORDER BY ref, trantype;
+ROLLBACK;
 -- What no numeric(20,2) holds, no date is or lacks its key is an error, not a guess.
 SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"SUM": "1.001"}')), NULL, NULL);
 SELECT autoclient.store_transactions('c1', NULL, json_build_array(pg_temp.row_of('{"DAT_OD": "31.02.2020"}')), NULL, NULL);

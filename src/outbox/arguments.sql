@@ -2,7 +2,7 @@
 -- what the handler must know and the bank must not be told ({"iinbin": "…", "about": {"loan_id": 17}}).
 
 CREATE FUNCTION k2bridge.wire_args(args jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE RETURN args OPERATOR(pg_catalog.-) 'about';
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT args - 'about' $$;
 COMMENT ON FUNCTION k2bridge.wire_args(jsonb) IS 'Builder: the arguments that travel, without "about".';
 
 CREATE FUNCTION k2bridge.windows_1251_misfit(args jsonb) RETURNS text[]
