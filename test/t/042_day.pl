@@ -137,11 +137,12 @@ subtest '09:00 the bank is down for an hour' => sub {
 subtest '10:05 the ПТ of that hour is uncertain' => sub {
 	found('call_uncertain', qr/503/);
 	my $call = duty('SELECT id FROM k2bridge.problems');
-	like(duty('SELECT text FROM k2bridge.problems'), qr/absent/, 'the list of the bank was searched, it is not there');
+	wait_for(q{SELECT substring(text FROM 'found: .*') FROM k2bridge.problems}, 'the list of the bank was searched, it is not there', 'found: {"pages": 1, "searched": "absent"}');
 	my ($status, $out, $err) = $node->psql('bank', "SET ROLE duty; SELECT k2bridge.retry($call)");
 	like($err, qr/may have been processed.*confirm => true/s, 'it is not sent again just so');
 	is(received('/abs/reg_pt'), 1, 'the bank got it once');
-	duty("SELECT k2bridge.retry($call, confirm => true)");
+	is(duty('SELECT remedy FROM k2bridge.problems'), "SELECT k2bridge.retry($call, confirm => true);", 'the remedy confirms that');
+	paste();
 	wait_for(q{SELECT status FROM k2.req WHERE refer = 'DAYPT1'}, 'the bank says it has not got it: sent again with confirmation', 'registered');
 	all_is_well();
 	told('DAYPT1', qr/out postgres abs.reg_pt queued.*person duty k2bridge.outbox retry.*reply abs abs.reg_pt ok.*status \S+ k2.req REGISTERED/, 'names who sent it again');
