@@ -21,14 +21,7 @@ sub sql { return $node->safe_psql('bank', $_[0]) }
 sub faults { return $bank->post('/_/faults', { rules => [@_] }) }
 sub received { return $bank->get('/_/count?path=/abs')->{received} }
 sub enqueue { return sql("SELECT k2bridge.enqueue($read)") }
-
-# SQLSTATE and message of a statement that must fail.
-sub refused
-{
-	my ($statement, $database) = @_;
-	my ($status, $out, $err) = $node->psql($database // 'bank', "\\set VERBOSITY verbose\n$statement");
-	return $err =~ /ERROR:  (.*)/ ? $1 : "no error: $out";
-}
+sub refused { return error_of($node, $_[1] // 'bank', $_[0]) }
 
 sub wait_state
 {

@@ -22,13 +22,7 @@ wait_for_workers($node, 'bank', 1, 'the workers run');
 
 sub sql { return $node->safe_psql('bank', $_[0]) }
 sub echoes { return $bank->get('/_/count?path=/bench/echo')->{received} }
-
-sub refused
-{
-	my ($statement) = @_;
-	my ($status, $out, $err) = $node->psql('bank', "\\set VERBOSITY verbose\n$statement");
-	return $err =~ /ERROR:  (.*)/ ? $1 : "no error: $out";
-}
+sub refused { return error_of($node, 'bank', $_[0]) }
 
 sub enqueue { return sql("SELECT k2bridge.enqueue('$_[0]', '{\"n\": 0.10}'" . ($_[1] ? ", '$_[1]'" : '') . ')') }
 sub waited { return sql("SELECT outcome FROM k2bridge.wait($_[0])") }

@@ -22,14 +22,7 @@ wait_for_workers($node, 'bank', 1, 'dispatcher and scheduler run');
 
 sub sql { return $node->safe_psql('bank', $_[0]) }
 sub bank_set { return $bank->post("/_/$_[0]", encode_utf8($_[1])) }
-
-# The SQLSTATE and message of a statement that must fail.
-sub refused
-{
-	my ($statement) = @_;
-	my ($status, $out, $err) = $node->psql('bank', "\\set VERBOSITY verbose\n$statement");
-	return $err =~ /ERROR:  (.*)/ ? $1 : "no error: $out";
-}
+sub refused { return error_of($node, 'bank', $_[0]) }
 
 sub debt_of { return sql("SELECT debt FROM k2.loan WHERE contract_number = '$_[0]'") }
 

@@ -5,7 +5,7 @@ use warnings;
 use utf8;
 
 use lib 't', 'test/t';
-use Encode qw(encode_utf8);
+use Encode qw(decode_utf8 encode_utf8);
 use K2bridge;
 use MIME::Base64 ();
 use PostgreSQL::Test::Cluster;
@@ -20,13 +20,7 @@ wait_for_workers($node, 'bank', 1, 'dispatcher and scheduler run');
 add_company($node, 'bank', $bank, 'c1', 'token-1');
 
 sub sql { return $node->safe_psql('bank', encode_utf8($_[0])) }
-
-sub refused
-{
-	my ($statement) = @_;
-	my ($status, $out, $err) = $node->psql('bank', "\\set VERBOSITY verbose\n" . encode_utf8($statement));
-	return $err =~ /ERROR:  (.*)/ ? Encode::decode_utf8($1) : "no error: $out";
-}
+sub refused { return decode_utf8(error_of($node, 'bank', encode_utf8($_[0]))) }
 
 # Queues a call and waits for its end: outcome and code, then the reply.
 sub delivered

@@ -6,7 +6,7 @@ use warnings;
 use utf8;
 
 use lib 't', 'test/t';
-use Encode qw(encode_utf8);
+use Encode qw(decode_utf8 encode_utf8);
 use K2bridge;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -21,13 +21,7 @@ add_company($node, 'bank', $bank, 'c1', 'token-1', charset => 'cp1251');
 
 sub sql { return $node->safe_psql('bank', encode_utf8($_[0])) }
 sub received { return $bank->get('/_/count?path=/')->{received} }
-
-sub refused
-{
-	my ($statement) = @_;
-	my ($status, $out, $err) = $node->psql('bank', "\\set VERBOSITY verbose\n" . encode_utf8($statement));
-	return $err =~ /ERROR:  (.*)/ ? Encode::decode_utf8($1) : "no error: $out";
-}
+sub refused { return decode_utf8(error_of($node, 'bank', encode_utf8($_[0]))) }
 
 sub is_delivered
 {

@@ -20,8 +20,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node add_database add_payees pay in_parallel sanitized worker_pid wait_for_workers wait_for_sql wait_for_log
-  log_since start_bank);
+our @EXPORT = qw(new_node add_database add_payees pay in_parallel sanitized worker_pid wait_for_workers wait_for_sql error_of
+  wait_for_log log_since start_bank);
 
 my $root = abs_path(dirname(__FILE__) . '/../..');
 my $deadline = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 60;
@@ -165,6 +165,14 @@ sub wait_for_sql
 	my ($node, $database, $sql, $name, $expected) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return ok($node->poll_query_until($database, $sql, $expected // 't'), $name);
+}
+
+# SQLSTATE and message of a statement that must fail; bytes in, bytes out.
+sub error_of
+{
+	my ($node, $database, $statement) = @_;
+	my ($status, $out, $err) = $node->psql($database, "\\set VERBOSITY verbose\n$statement");
+	return $err =~ /ERROR:  (.*)/ ? $1 : "no error: $out";
 }
 
 # The process that serves the database, empty when none does.
