@@ -7,7 +7,6 @@ use utf8;
 use lib 't', 'test/t';
 use Encode qw(decode_utf8 encode_utf8);
 use K2bridge;
-use MIME::Base64 ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Statements;
@@ -112,12 +111,8 @@ subtest 'electronic documents' => sub {
 	my $invoice = sql(qq{SELECT min(id) FROM autoclient.edoc_journal('to-pay', '{$month}')});
 	is(outcome_of("edoc_create_payment('$invoice', '31451288', '$uah')"), 'ok', 'an invoice is paid');
 	my $known = sql(qq{SELECT count(*) FROM autoclient.edoc_journal('in-process', '{$month}')});
-	for my $number (1 .. 510)
-	{
-		my %form = (uploadedFileB64 => MIME::Base64::encode_base64("%PDF-1.4 $number", ''), uploadedFileName => "many $number.pdf", okpo => '31451288', recipientOkpo => '34554355');
-		$bank->{http}->post_form("$url/api/proxy/edoc/loader/upload-pdf-b64", \%form, { headers => { token => 'token-1' } });
-	}
-	is(sql(qq{SELECT count(*) || ' ' || count(DISTINCT id) FROM autoclient.edoc_journal('in-process', '{$month}')}), join(' ', ($known + 510) x 2), 'a long journal, page after page');
+	my $many = upload_many($bank, 'token-1', '31451288');
+	is(sql(qq{SELECT count(*) || ' ' || count(DISTINCT id) FROM autoclient.edoc_journal('in-process', '{$month}')}), join(' ', ($known + $many) x 2), 'a long journal, page after page');
 	is(sql(qq{SELECT count(*) FROM autoclient.edoc_journal('in-process', '{$month, "limit": "7"}')}), 7, 'or as many as asked for');
 };
 

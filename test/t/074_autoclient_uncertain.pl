@@ -8,7 +8,6 @@ use utf8;
 use lib 't', 'test/t';
 use Encode qw(encode_utf8);
 use K2bridge;
-use MIME::Base64 ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Statements;
@@ -108,12 +107,7 @@ subtest 'uploads' => sub {
 	sql("DELETE FROM k2bridge.call WHERE subject = 'edoc_upload:$okpo:x.pdf'");
 	is_resolved('a document of that name to somebody else', 'found different', lost('before', "$loader/upload-pdf", "edoc_upload_pdf(" . bytes('%PDF-1.4 y') . ", 'x.pdf', '$okpo', '34554356')"));
 	# A journal of several pages is searched to its end.
-	my $url = $bank->url;
-	for my $number (1 .. 510)
-	{
-		my %form = (uploadedFileB64 => MIME::Base64::encode_base64("%PDF-1.4 $number", ''), uploadedFileName => "many $number.pdf", okpo => $okpo, recipientOkpo => '34554355');
-		$bank->{http}->post_form("$url$loader/upload-pdf-b64", \%form, { headers => { token => 'token-1' } });
-	}
+	upload_many($bank, 'token-1', $okpo);
 	is_found('one of many', lost('after', "$loader/upload", "edoc_upload(" . bytes('<a>many</a>') . ", 'many.xml', '$okpo')"));
 	is_retried('none of many', 'absent', lost('before', "$loader/upload", "edoc_upload(" . bytes('<a>none</a>') . ", 'none.xml', '$okpo')"));
 	is(scalar(grep { $_->{body} =~ /"offset": "500"/ } @{ $bank->get('/_/log?path=/api/proxy/edoc/journal/all')->{entries} }), 2, 'page after page');

@@ -8,10 +8,11 @@ use warnings;
 use Exporter qw(import);
 use File::Temp qw(tempdir);
 use K2bridge;
+use MIME::Base64 ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(add_company settled same_as_bank);
+our @EXPORT = qw(add_company settled same_as_bank upload_many);
 
 # Polls by hand only, so that a test decides when; more options of the server as NAME => VALUE.
 sub add_company
@@ -71,6 +72,19 @@ sub same_as_bank
 	}
 	is_deeply(\%stored, \%balances, "$name: the final balances are those of the bank");
 	return;
+}
+
+# Documents at the bank, more than a page of its journal; returns how many.
+sub upload_many
+{
+	my ($bank, $token, $okpo) = @_;
+	my $count = 510;
+	for my $number (1 .. $count)
+	{
+		my %form = (uploadedFileB64 => MIME::Base64::encode_base64("%PDF-1.4 $number", ''), uploadedFileName => "many $number.pdf", okpo => $okpo, recipientOkpo => '34554355');
+		$bank->{http}->post_form($bank->url . '/api/proxy/edoc/loader/upload-pdf-b64', \%form, { headers => { token => $token } });
+	}
+	return $count;
 }
 
 1;
