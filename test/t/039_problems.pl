@@ -7,6 +7,7 @@ use lib 't', 'test/t';
 use K2bridge;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Problems;
 use Test::More;
 
 my $bank = start_bank();
@@ -15,33 +16,10 @@ add_database($node, 'bank');
 add_database($node, 'unserved');
 wait_for_workers($node, 'bank', 1, 'the workers run');
 
-my %seen;
 sub sql { return $node->safe_psql('bank', $_[0]) }
 sub faults { return $bank->post('/_/faults', { rules => [@_] }) }
-sub problems { return sql("SELECT count(*) FROM k2bridge.problems WHERE kind = '$_[0]'" . ($_[1] ? " AND $_[1]" : '')) }
-
-# Waits for the problem and pastes its remedy; returns what it showed.
-sub paste
-{
-	my ($kind, $filter, $database) = @_;
-	$database //= 'bank';
-	my $which = "kind = '$kind'" . ($filter ? " AND $filter" : '');
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	wait_for_sql($node, $database, "SELECT count(*) > 0 FROM k2bridge.problems WHERE $which", "$kind shows in problems") or return;
-	$seen{$kind} = 1;
-	my $remedy = $node->safe_psql($database, "SELECT remedy FROM k2bridge.problems WHERE $which LIMIT 1");
-	isnt($node->safe_psql($database, "SELECT text FROM k2bridge.problems WHERE $which LIMIT 1"), '', 'in words');
-	my ($status, $out, $err) = $node->psql($database, $remedy, on_error_stop => 1);
-	is($status, 0, "its remedy can be pasted: $remedy") or diag($err);
-	return $out;
-}
-
-sub mended
-{
-	my ($kind, $filter) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return wait_for_sql($node, 'bank', "SELECT count(*) FROM k2bridge.problems WHERE kind = '$kind'" . ($filter ? " AND $filter" : ''), "$kind is mended", 0);
-}
+sub paste { local $Test::Builder::Level = $Test::Builder::Level + 1; return paste_remedy($node, @_) }
+sub mended { local $Test::Builder::Level = $Test::Builder::Level + 1; return is_mended($node, @_) }
 
 my $read = q{'abs.get_cli', '{"iinbin": "000000000010"}'};
 
@@ -155,9 +133,9 @@ subtest 'what a person has to look at' => sub {
 # Every kind that the view's comment names was pasted.
 my $comment = sql("SELECT col_description('k2bridge.problems'::regclass, 2)");
 my @kinds = grep { !/^(or|a|kind|of)$/ } split /[ ,]+/, $comment =~ s/, or a kind.*//r;
-is_deeply([ grep { !$seen{$_} } @kinds ], [], 'every kind was pasted');
+is_deeply([ grep { !was_pasted($_) } @kinds ], [], 'every kind was pasted');
 my $own = sql(q{SELECT string_agg(DISTINCT m[1], ' ') FROM regexp_matches(pg_get_viewdef('k2.problem'::regclass), '''([a-z_]+)''::text AS kind|SELECT ''([a-z_]+)''', 'g') m});
-is_deeply([ grep { !$seen{$_} } split ' ', $own ], [], 'those of k2.problem as well');
+is_deeply([ grep { !was_pasted($_) } split ' ', $own ], [], 'those of k2.problem as well');
 
 $node->stop;
 done_testing();

@@ -10,6 +10,7 @@ use Encode qw(encode_utf8);
 use K2bridge;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Problems;
 use Statements;
 use Test::More;
 
@@ -71,8 +72,7 @@ sub is_left
 		"$name: $searched", "uncertain $searched");
 	is($bank->get("/_/count?path=$path")->{received} - $count{$path}, 1, "$name: not sent again");
 	my $remedy = sql("SELECT remedy FROM k2bridge.problems WHERE id = $id AND kind = 'call_uncertain'");
-	my ($status, $out, $err) = $node->psql('bank', $remedy, on_error_stop => 1);
-	is($status, 0, "$name: its remedy can be pasted: $remedy") or diag($err);
+	pasted($node, $name, $remedy);
 	wait_for_sql($node, 'bank', "SELECT outcome FROM k2bridge.call WHERE id = $id", "$name: the problem is gone", 'ok')
 	  or diag(sql("SELECT outcome, error_text FROM k2bridge.call WHERE id = $id"));
 	is(sql("SELECT count(*) FROM k2bridge.problems WHERE id = $id"), 0, "$name: from the view");

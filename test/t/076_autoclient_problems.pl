@@ -9,6 +9,7 @@ use Encode qw(encode_utf8);
 use K2bridge;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Problems;
 use Statements;
 use Test::More;
 
@@ -18,38 +19,11 @@ add_database($node, 'bank');
 wait_for_workers($node, 'bank', 1, 'dispatcher and scheduler run');
 add_company($node, 'bank', $bank, 'c1', 'token-1');
 
-my %seen;
 sub sql { return $node->safe_psql('bank', encode_utf8($_[0])) }
 sub faults { return $bank->post('/_/faults', { rules => [@_] }) }
 sub refusal { return { kind => 'refusal', path => $_[0], count => $_[1] // 1, service_code => 'TEST', error_text => $_[2] // 'refused by a test' } }
-
-sub pasted
-{
-	my ($name, $remedy) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my ($status, $out, $err) = $node->psql('bank', $remedy, on_error_stop => 1);
-	is($status, 0, "$name: its remedy can be pasted: $remedy") or diag($err);
-	return $out;
-}
-
-# Waits for the problem and pastes its remedy; returns what that showed.
-sub paste
-{
-	my ($kind, $filter) = @_;
-	my $which = "kind = '$kind'" . ($filter ? " AND $filter" : '');
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	wait_for_sql($node, 'bank', "SELECT count(*) > 0 FROM k2bridge.problems WHERE $which", "$kind shows in problems") or return;
-	$seen{$kind} = 1;
-	isnt(sql("SELECT text FROM k2bridge.problems WHERE $which LIMIT 1"), '', "$kind: in words");
-	return pasted($kind, sql("SELECT remedy FROM k2bridge.problems WHERE $which LIMIT 1"));
-}
-
-sub mended
-{
-	my ($kind) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return wait_for_sql($node, 'bank', "SELECT count(*) FROM k2bridge.problems WHERE kind = '$kind'", "$kind is mended", 0);
-}
+sub paste { local $Test::Builder::Level = $Test::Builder::Level + 1; return paste_remedy($node, @_) }
+sub mended { local $Test::Builder::Level = $Test::Builder::Level + 1; return is_mended($node, @_) }
 
 subtest 'a bank that is not ready' => sub {
 	settled($node, 'bank', 'c1', 'at first');
@@ -86,7 +60,7 @@ subtest 'group mode' => sub {
 	is(sql(q{SET ROLE looking; SELECT kind FROM k2bridge.problems WHERE server = 'g1'}), 'poll_error', 'whoever may read problems sees it');
 	my @choices = split /\n/, paste('poll_error', q{server = 'g1'});
 	is(scalar @choices, 2, 'the companies of the group are listed');
-	pasted('the choice', $choices[1] =~ s/^[^|]*\|//r);
+	pasted($node, 'the choice', $choices[1] =~ s/^[^|]*\|//r);
 	mended('poll_error');
 	settled($node, 'bank', 'g1', 'the company chosen');
 	same_as_bank($node, 'bank', $bank, 'g1', '44000002', 'the company chosen');
@@ -171,7 +145,7 @@ subtest 'servers' => sub {
 };
 
 my $own = sql(q{SELECT string_agg(DISTINCT coalesce(m[1], m[2]), ' ') FROM regexp_matches(pg_get_viewdef('autoclient.problem'::regclass), '''([a-z_]+)''::text AS kind|SELECT ''([a-z_]+)''', 'g') m});
-is_deeply([ grep { !$seen{$_} } split ' ', $own ], [], 'every kind of autoclient.problem was pasted');
+is_deeply([ grep { !was_pasted($_) } split ' ', $own ], [], 'every kind of autoclient.problem was pasted');
 is(sql('TABLE k2bridge.problems'), '', 'nothing is left');
 
 $node->stop;
