@@ -17,27 +17,13 @@ use Wire;
 
 my $node = new_node('attacks', 'k2bridge.databases' => 'bank', 'k2bridge.max_request_size' => '256kB',
 	'k2bridge.request_timeout' => '2s');
-add_database($node, 'bank');
+my $token = add_echo($node, 'bank');
 my $port = PostgreSQL::Test::Cluster::get_free_port();
-$node->safe_psql('bank', q{CREATE ROLE k2_http; GRANT USAGE ON SCHEMA k2bridge TO k2_http;
-	CREATE FUNCTION public.echo(payload jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_object('got', payload) $$;
-	INSERT INTO k2bridge.service (name, function) VALUES ('echo', 'public.echo');});
-my $token = $node->safe_psql('bank', q{SELECT k2bridge.add_api_client('eko', 'k2_http')});
 $node->safe_psql('postgres', "ALTER DATABASE bank SET k2bridge.listeners = 1; ALTER DATABASE bank SET k2bridge.listen_port = $port");
 $node->poll_query_until('bank', q{SELECT count(*) = 1 FROM k2bridge.workers() WHERE kind = 'listener' AND state LIKE 'listening%'});
 my $http = HTTP::Tiny->new(timeout => 30);
-my $path = '/restapi/services/run/echo';
-
-sub raw
-{
-	my ($text, $enough) = @_;
-	my $socket = connection_to($port);
-	local $SIG{PIPE} = 'IGNORE';
-	print $socket $text;
-	return reply_of($socket, $enough);
-}
-
-sub head { return "POST $path HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer $token\r\n" . join('', map { "$_\r\n" } @_) }
+sub raw { return exchange($port, @_) }
+sub head { return head_for($token, @_) }
 
 sub good
 {

@@ -17,25 +17,14 @@ use Time::HiRes qw(sleep time);
 use Wire;
 
 my $node = new_node('refusals', 'k2bridge.databases' => 'bank', 'k2bridge.request_timeout' => '5s');
-add_database($node, 'bank');
+my $token = add_echo($node, 'bank');
 my $port = PostgreSQL::Test::Cluster::get_free_port();
-$node->safe_psql('bank', q{CREATE ROLE k2_http; GRANT USAGE ON SCHEMA k2bridge TO k2_http;
-	CREATE FUNCTION public.echo(payload jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT jsonb_build_object('got', payload) $$;
-	INSERT INTO k2bridge.service (name, function) VALUES ('echo', 'public.echo');});
-my $token = $node->safe_psql('bank', q{SELECT k2bridge.add_api_client('eko', 'k2_http')});
 my $directory = abs_path(PostgreSQL::Test::Utils::tempdir());
 sub set { return $node->safe_psql('postgres', join(';', map { "ALTER DATABASE bank SET k2bridge.$_" } @_)) }
 sub listening { return $node->poll_query_until('bank', q{SELECT count(*) = 1 FROM k2bridge.workers() WHERE kind = 'listener' AND state LIKE 'listening%' AND last_error IS NULL}) }
 
 # The ways to send bytes: each returns all that came back before the connection closed.
-sub in_clear
-{
-	my ($bytes) = @_;
-	my $socket = connection_to($port);
-	local $SIG{PIPE} = 'IGNORE';
-	print $socket $bytes;
-	return reply_of($socket);
-}
+sub in_clear { return exchange($port, $_[0]) }
 
 sub half_closed
 {
@@ -77,8 +66,7 @@ sub refused
 	return ok($good, "$name: $status") || diag("got: " . substr($reply, 0, 2000));
 }
 
-my $path = '/restapi/services/run/echo';
-sub head { return "POST $path HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer $token\r\n" . join('', map { "$_\r\n" } @_) }
+sub head { return head_for($token, @_) }
 my $chunked = head('Content-Type: application/json', 'Transfer-Encoding: chunked') . "\r\n";
 my @flaws = (
 	[ 'no request at all', 400, "garbage\r\n\r\n" ],
