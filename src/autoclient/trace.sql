@@ -3,15 +3,16 @@
 
 CREATE FUNCTION autoclient.trace_payments(key text, story uuid) RETURNS bigint[]
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- The indexes of the references begin with the server.
+    servers name[] := ARRAY(SELECT d.server FROM autoclient.server_day d UNION SELECT f.srvname FROM pg_foreign_server f);
 BEGIN
     RETURN ARRAY(
         SELECT p.id FROM autoclient.payment p WHERE p.client_ref = key
         UNION
-        SELECT p.id FROM (SELECT d.server FROM autoclient.server_day d UNION SELECT f.srvname FROM pg_foreign_server f) s
-          JOIN autoclient.payment p ON p.server = s.server AND p.payment_ref = key
+        SELECT p.id FROM autoclient.payment p WHERE p.server = ANY (servers) AND p.payment_ref = key
         UNION
-        SELECT p.id FROM (SELECT d.server FROM autoclient.server_day d UNION SELECT f.srvname FROM pg_foreign_server f) s
-          JOIN autoclient.payment p ON p.server = s.server AND p.payment_pack_ref = key
+        SELECT p.id FROM autoclient.payment p WHERE p.server = ANY (servers) AND p.payment_pack_ref = key
         UNION
         SELECT a.key::bigint FROM k2bridge.audit a
          WHERE a.correlation = story AND a.object = 'autoclient.payment' AND a.action = 'insert');
