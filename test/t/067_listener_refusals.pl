@@ -13,7 +13,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Socket qw(SHUT_WR);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 use Wire;
 
 my $node = new_node('refusals', 'k2bridge.databases' => 'bank', 'k2bridge.request_timeout' => '5s');
