@@ -45,7 +45,7 @@ private:
     Clock::time_point settings_due{}; // when the settings are read (again)
     bool waits_for_sibling = false;   // another process is just binding the port
     bool complained = false;          // of settings that cannot be used
-    bool outdated = false;            // tables and functions are of different versions
+    bool outdated = false;            // library, functions and tables are not of one version
 };
 
 } // namespace listener

@@ -59,8 +59,8 @@ public:
     virtual void failed() {}
 
     // Asked once a second. The default: leave when the database's lock is wanted, the extension or its tables
-    // are gone, or the database is no longer listed; idle while the tables are of another version than the
-    // functions.
+    // are gone, or the database is no longer listed; idle while library, functions and tables are
+    // not of one version.
     virtual Stay look();
 };
 
