@@ -118,17 +118,6 @@ $$;
 COMMENT ON FUNCTION autoclient.store_balances(name, text, json, date) IS
 'Stores a page of balances; days up to the given one are final, and those that the bank calls so.';
 
-CREATE FUNCTION autoclient.amount(value numeric, field text) RETURNS numeric
-    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF value <> round(value, 2) OR abs(value) >= 1e18 THEN
-        PERFORM autoclient.inexact(field, value::text);
-    END IF;
-    RETURN value;
-END
-$$;
-COMMENT ON FUNCTION autoclient.amount(numeric, text) IS 'An amount that numeric(20,2) holds exactly; raises naming the field.';
-
 CREATE FUNCTION autoclient.discover(server name, items jsonb, since date) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, DMY' AS $$
 #variable_conflict use_column

@@ -33,14 +33,17 @@ END
 $$;
 COMMENT ON FUNCTION autoclient.default_server(name) IS 'The server named, or the only one there is; raises naming the choice.';
 
-CREATE FUNCTION autoclient.inexact(field text, value text) RETURNS numeric
+CREATE FUNCTION autoclient.amount(value numeric, field text) RETURNS numeric
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RAISE EXCEPTION 'field "%" of the reply is no amount: "%"', field, left(value, 50) USING ERRCODE = 'invalid_parameter_value',
-        DETAIL = 'An amount has at most 18 digits before and 2 after the point.';
+    IF value <> round(value, 2) OR abs(value) >= 1e18 THEN
+        RAISE EXCEPTION 'field "%" of the reply is no amount: "%"', field, left(value::text, 50) USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'An amount has at most 18 digits before and 2 after the point.';
+    END IF;
+    RETURN value;
 END
 $$;
-COMMENT ON FUNCTION autoclient.inexact(text, text) IS 'Raises: an amount that numeric(20,2) would not hold exactly.';
+COMMENT ON FUNCTION autoclient.amount(numeric, text) IS 'An amount that numeric(20,2) holds exactly; raises naming the field.';
 
 CREATE FUNCTION autoclient.next_page(reply jsonb) RETURNS text
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
