@@ -105,7 +105,7 @@ void Dispatcher::conclude_transfer(Prepared prepared, http::Response response, C
     circuit.finished();
 
     const std::string address = address_key(prepared.job.server, endpoint.name, prepared.url);
-    const reply::Reply reply = read_reply(prepared.job, response);
+    reply::Reply reply = read_reply(prepared.job, response);
     const Delivery delivery = endpoint.at_most_once ? Delivery::at_most_once : Delivery::at_least_once;
     Decision decision = decide(delivery, response, reply, addresses.count(address) != 0);
     shorten(decision.text);
@@ -129,8 +129,8 @@ void Dispatcher::conclude_transfer(Prepared prepared, http::Response response, C
         decision.outage = true; // attempts during an outage do not count
 
     const double spread = std::uniform_real_distribution<double>(0, 1)(random);
-    finished(conclude(std::move(prepared.job), std::move(response), reply, decision, GetCurrentTimestamp(),
-                      spread));
+    finished(conclude(std::move(prepared.job), std::move(response), std::move(reply), decision,
+                      GetCurrentTimestamp(), spread));
 }
 
 void Dispatcher::finished(Result result)

@@ -163,7 +163,8 @@ Datum invoke(const std::string &name, const Jsonb *args, std::string server_name
     const Decision decision = decide(Delivery::at_least_once, response, reply, true);
     if (decision.verdict != Verdict::ok)
         raise_outcome(*endpoint, *server, decision, response);
-    result = conclude(std::move(result.job), std::move(response), reply, decision, GetCurrentTimestamp(), 0);
+    result = conclude(std::move(result.job), std::move(response), std::move(reply), decision,
+                      GetCurrentTimestamp(), 0);
     store(result);
     run_handler(result);
     return as_row(result, context);

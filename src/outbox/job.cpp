@@ -47,7 +47,7 @@ const char *word(Outcome outcome)
     return "failed";
 }
 
-Result conclude(Job job, http::Response response, const reply::Reply &reply, const Decision &decision,
+Result conclude(Job job, http::Response response, reply::Reply reply, const Decision &decision,
                 TimestampTz now, double dice)
 {
     Result result;
@@ -57,7 +57,7 @@ Result conclude(Job job, http::Response response, const reply::Reply &reply, con
     result.code = decision.code;
     result.text = decision.text;
     if (!reply.json.empty())
-        result.reply = reply.json;
+        result.reply = std::move(reply.json);
     if (!reply.mime.empty()) {
         result.content = std::move(response.body);
         result.content_type = reply.mime;

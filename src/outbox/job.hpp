@@ -65,7 +65,7 @@ inline const Jsonb *args_of(const Job &job)
 const char *word(Outcome outcome);
 
 // What the row becomes after a transfer. `now` stamps the next attempt, `dice` in [0,1) spreads it.
-Result conclude(Job job, http::Response response, const reply::Reply &reply, const Decision &decision,
+Result conclude(Job job, http::Response response, reply::Reply reply, const Decision &decision,
                 TimestampTz now, double dice);
 
 } // namespace outbox

@@ -4,6 +4,8 @@
 #include "http/charset.hpp"
 #include "reply/family.hpp"
 
+#include <utility>
+
 namespace reply
 {
 namespace
@@ -119,12 +121,12 @@ bool is_final(const Input &input, const Refusal &refusal)
     return input.meaning != StatusClass::transient;
 }
 
-using Finish = Reply (*)(const Input &, const Text &);
+using Finish = Reply (*)(const Input &, Text &);
 
 Reply read_document(const Input &input, Finish finish)
 {
     try {
-        const Text reply(input, Tolerance::none);
+        Text reply(input, Tolerance::none);
         const Refusal refusal = refusal_of(reply.document, input.status);
         if (is_final(input, refusal))
             return refused(refusal, reply.text);
@@ -138,16 +140,16 @@ Reply read_document(const Input &input, Finish finish)
     }
 }
 
-Reply accept(const Input &, const Text &reply)
+Reply accept(const Input &, Text &reply)
 {
     Reply good;
     good.verdict = Verdict::ok;
-    good.json = reply.text;
+    good.json = std::move(reply.text);
     return good;
 }
 
 /// Section 1.5: "HTTP 200 with status other than SUCCESS must be treated as an error".
-Reply accept_statement(const Input &input, const Text &reply)
+Reply accept_statement(const Input &input, Text &reply)
 {
     const std::string status = member(reply.document, "status");
     if (status.empty())
@@ -191,7 +193,7 @@ Reply read_autoclient_file(const Input &input)
 {
     const bool json = lower(std::string(input.content_type)).find("json") != std::string::npos;
     if (input.status != 200 || json)
-        return read_document(input, [](const Input &in, const Text &) {
+        return read_document(input, [](const Input &in, Text &) {
             return without_answer(in, "the reply is JSON where a file was asked for");
         });
     if (input.body.empty())
