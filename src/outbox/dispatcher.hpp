@@ -48,6 +48,7 @@ private:
     // What one server may take, whatever the address.
     struct Gate {
         Throttle throttle;
+        bool exists{false};                   // as a foreign server, whether it can be used or not
         std::shared_ptr<const Server> server; // with PUBLIC's mapping: limits, window, mode
         std::map<int, int> ready;             // calls in `ready` for it, by priority
 

@@ -41,7 +41,8 @@ void Dispatcher::read_servers()
             pg::cell_text(row, 1, names[row]);
     });
     for (auto &[name, gate] : gates)
-        if (gate.server && std::find(names.begin(), names.end(), name) == names.end()) {
+        if (gate.exists && std::find(names.begin(), names.end(), name) == names.end()) {
+            gate.exists = false;
             gate.server.reset();
             for (const auto &[key, circuit] : circuits)
                 if (key.first == name)
@@ -49,6 +50,7 @@ void Dispatcher::read_servers()
         }
     for (const std::string &name : names) {
         Gate &gate = gates[name];
+        gate.exists = true;
         const uint64_t former = gate.version();
         try {
             gate.server = load_server(name, InvalidOid);

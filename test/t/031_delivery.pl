@@ -182,6 +182,13 @@ subtest 'an address that never worked' => sub {
 	wait_state(read_call(client()), 'ok', 'another server on that host goes on');
 	sql("ALTER SERVER typo OPTIONS (SET abs_get_cli_url '$url/abs/get_cli')");
 	wait_state($id, 'ok', 'which ends once the address is mended');
+	sql("ALTER SERVER typo OPTIONS (SET abs_get_cli_url '$url/abs/get_clients')");
+	read_call(client(), 'typo');
+	wait_for_sql($node, 'bank', "SELECT count(*) FROM k2bridge.server_state WHERE server = 'typo'", 'another wrong address stops it again', 1);
+	sql(q{ALTER SERVER typo OPTIONS (ADD group_id 'not for this type'); SELECT k2bridge.cancel(id, 'test') FROM k2bridge.outbox WHERE server = 'typo'});
+	wait_state(read_call(client()), 'ok', 'a server that cannot even be read holds up no other');
+	sql('DROP SERVER typo');
+	wait_for_sql($node, 'bank', "SELECT count(*) FROM k2bridge.server_state WHERE server = 'typo'", 'and nothing is left of its state when it is dropped', 0);
 };
 
 $node->stop;
