@@ -29,9 +29,6 @@ constexpr int most_crowd = 3000;
 constexpr int cautious_limit = 3;                      // crashes that one call may survive
 constexpr TimestampTz hold_pause = 60 * USECS_PER_SEC; // a builder that said "not now"
 
-// A builder raises this to keep its call queued, to be asked again later.
-constexpr int errcode_hold = MAKE_SQLSTATE('K', 'B', '0', '0', '5');
-
 Result kept_back(Job job, const pg::CaughtError &error)
 {
     Result result;

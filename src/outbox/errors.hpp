@@ -11,6 +11,7 @@ constexpr int errcode_refused = MAKE_SQLSTATE('K', 'B', '0', '0', '1');   // the
 constexpr int errcode_transport = MAKE_SQLSTATE('K', 'B', '0', '0', '2'); // no usable reply
 constexpr int errcode_unclear = MAKE_SQLSTATE('K', 'B', '0', '0', '3');   // may have been processed
 constexpr int errcode_not_activated =
-    MAKE_SQLSTATE('K', 'B', '0', '0', '4'); // no outbound calls on this host
+    MAKE_SQLSTATE('K', 'B', '0', '0', '4');                          // no outbound calls on this host
+constexpr int errcode_hold = MAKE_SQLSTATE('K', 'B', '0', '0', '5'); // raised by a builder: ask again later
 
 } // namespace outbox
