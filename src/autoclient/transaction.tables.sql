@@ -54,6 +54,18 @@ CREATE TABLE IF NOT EXISTS autoclient.transaction (
 );
 CREATE INDEX IF NOT EXISTS transaction_day ON autoclient.transaction (server, acc, dat_od);
 CREATE INDEX IF NOT EXISTS transaction_dat_od ON autoclient.transaction USING brin (dat_od);
+CREATE INDEX IF NOT EXISTS transaction_counterparty ON autoclient.transaction (aut_cntr_crf, dat_od);
+-- Search inside purposes, where the database has pg_trgm.
+DO $trigram$
+DECLARE
+    place name := (SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+                    WHERE e.extname = 'pg_trgm');
+BEGIN
+    IF place IS NOT NULL THEN
+        EXECUTE format('CREATE INDEX IF NOT EXISTS transaction_purpose ON autoclient.transaction USING gin (osnd %I.gin_trgm_ops)', place);
+    END IF;
+END
+$trigram$;
 ALTER TABLE autoclient.transaction SET (autovacuum_vacuum_scale_factor = 0.05, fillfactor = 90);
 COMMENT ON TABLE autoclient.transaction IS 'Rows of the statements. The key is what the bank keeps; ID, TECHNICAL_TRANSACTION_ID and even the value date may change until the day is final.';
 COMMENT ON COLUMN autoclient.transaction.server IS 'foreign server';

@@ -52,4 +52,11 @@ uses_keys('closing a window of final days', q{SELECT autoclient.balances_done(js
 	  "args": {"acc": "UA943052990000026184050001514", "about": {"acc": "UA943052990000026184050001514", "walk": 1, "from": "2026-01-11", "to": "2026-01-20"}}}'),
 	'{"balances": []}')}, acc => 8, subject => 1);
 
+$node->safe_psql('bank', 'CREATE SCHEMA words; CREATE EXTENSION pg_trgm SCHEMA words; SELECT k2bridge.setup()');
+for ([ 'a counterparty', transaction_counterparty => q{aut_cntr_crf = '34554355'} ], [ 'a word of a purpose', transaction_purpose => q{osnd ILIKE '%invoice 17%'} ])
+{
+	my ($name, $index, $condition) = @$_;
+	like(plans_of("SELECT * FROM autoclient.transaction WHERE $condition"), qr/\b$index\b/, "$name is looked for in its index");
+}
+
 done_testing();
