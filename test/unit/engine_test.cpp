@@ -341,7 +341,8 @@ TEST(Engine, CancelsDuringNameResolutionWithoutWaitingForIt)
     engine.step();
     ASSERT_TRUE(resolver::wait_until_blocked());
     auto response = engine.cancel(1);
-    EXPECT_EQ(resolver::blocked(), 1) << "the lookup is still under way";
+    // Newer versions of libcurl look up the two address families apart.
+    EXPECT_GE(resolver::blocked(), 1) << "the lookup is still under way";
     ASSERT_TRUE(response.has_value());
     EXPECT_EQ(response->failure, Failure::aborted);
     EXPECT_FALSE(response->sent);
