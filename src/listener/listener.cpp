@@ -195,7 +195,7 @@ void Listener::read_clients()
         catalog.trouble = error->message;
     }
     if (outdated)
-        catalog.trouble = "library, functions and tables of k2bridge are not of one version";
+        catalog.trouble = "library, functions or tables of k2bridge are of another version than the rest";
     tell_health();
 }
 
