@@ -1,4 +1,6 @@
--- The rows of a statement into their table. Columns are listed rather than built, so that their statements are planned once.
+-- The rows of a statement into their table: one statement per page. Final rows are never overwritten by interim ones, and a
+-- row of a day that was fetched as final without it counts as vanished (wire/autoclient.md section 2.3). The columns stand in
+-- both statements, rather than built into dynamic SQL, which every page would have planned anew.
 
 CREATE TYPE autoclient.stored_row AS (
     trantype text,

@@ -1,5 +1,4 @@
--- Storing what the statement calls bring: one statement per page. Final rows are never overwritten by interim ones,
--- and a row of a day that was fetched as final without it counts as vanished (wire/autoclient.md section 2.3).
+-- Storing what the statement calls bring: which account a page is of, its rows (rows.sql) with what links them, its balances.
 
 CREATE FUNCTION autoclient.account_named(server name, wire text) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$

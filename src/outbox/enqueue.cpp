@@ -96,9 +96,6 @@ bool switched_off(Oid owner)
 
 [[noreturn]] void unknown_endpoint(ArrayType *endpoints)
 {
-    Datum *names;
-    int count;
-    deconstruct_array(endpoints, TEXTOID, -1, false, TYPALIGN_INT, &names, nullptr, &count);
     Oid types[] = {TEXTARRAYOID};
     Datum values[] = {PointerGetDatum(endpoints)};
     SPI_execute_with_args("SELECT n FROM pg_catalog.unnest($1) n WHERE NOT EXISTS"
